@@ -1,0 +1,1 @@
+"""The command: a table of subcommands, one file each."""

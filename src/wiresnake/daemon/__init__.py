@@ -1,0 +1,1 @@
+"""The running service: process life, signals, privileges, the UAPI server."""

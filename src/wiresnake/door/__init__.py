@@ -1,0 +1,1 @@
+"""The one door between control and a data plane: commands, notices, snapshots."""

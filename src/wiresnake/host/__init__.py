@@ -1,0 +1,1 @@
+"""The operating system, one family of calls per file."""

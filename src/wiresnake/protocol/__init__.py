@@ -1,0 +1,1 @@
+"""The WireGuard protocol, pure: time, randomness and datagrams are arguments."""

@@ -1,0 +1,1 @@
+"""The runtime: one protocol, one plane, the host's descriptors and clock."""

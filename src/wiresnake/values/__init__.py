@@ -1,0 +1,1 @@
+"""Frozen nouns: keys, prefixes and endpoints, instants."""
