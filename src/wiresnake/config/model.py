@@ -92,7 +92,7 @@ class PeerAdded:
 
 @dataclass(frozen=True, slots=True)
 class PeerRemoved:
-    """A peer ends. If it is added again in the same request its greatest timestamp is kept."""
+    """A peer ends. If it is added again before `RequestEnded` its greatest timestamp is kept."""
 
     public_key: PublicKey
 
@@ -144,8 +144,13 @@ class BlockEnded:
     public_key: PublicKey
 
 
+@dataclass(frozen=True, slots=True)
+class RequestEnded:
+    """The request is done: what was kept for peers it might list again may go."""
+
+
 Edit: TypeAlias = (
     IdentitySet | PeerAdded | PeerRemoved | PresharedKeySet | EndpointSet | KeepaliveSet
-    | PrefixesAdded | PrefixesRemoved | BlockEnded
+    | PrefixesAdded | PrefixesRemoved | BlockEnded | RequestEnded
 )  # fmt: skip
 Edits: TypeAlias = Iterable[Edit]
