@@ -62,8 +62,8 @@ class Endpoint:
         bracketed = host.startswith("[") and host.endswith("]")
         if not colon or not (port.isascii() and port.isdigit()) or bracketed != (":" in host):
             raise InvalidAddress(f"not an endpoint: `{text}'")
-        address, _, scope = host[1:-1].partition("%") if bracketed else (host, "", "")
-        return cls(pack_address(address), int(port), _scope_index(scope) if scope else 0)
+        address, percent, scope = host[1:-1].partition("%") if bracketed else (host, "", "")
+        return cls(pack_address(address), int(port), _scope_index(scope) if percent else 0)
 
     def __str__(self) -> str:
         if not self.is_ipv6:
@@ -72,11 +72,11 @@ class Endpoint:
 
 
 def _scope_index(scope: str) -> int:
-    if scope.isascii() and scope.isdigit():
+    if scope.isascii() and scope.isdigit() and int(scope) <= 0xFFFF_FFFF:
         return int(scope)
     try:
         return socket.if_nametoindex(scope)
-    except OSError:
+    except (OSError, ValueError):  # a name with a zero byte is a ValueError
         raise InvalidAddress(f"no interface `{scope}' for a link-local address") from None
 
 
