@@ -1,0 +1,135 @@
+"""One connection to the UAPI: its operations, one after the other."""
+
+import asyncio
+import errno
+import logging
+import socket
+from collections import deque
+from contextlib import suppress
+from typing import Final
+
+from wiresnake.config.merge import TooManyPeers
+from wiresnake.config.model import Change
+from wiresnake.config.uapi import MAX_LINE, SetReader, UapiError, interface_text, peer_text
+from wiresnake.daemon.allowance import Allowance
+from wiresnake.plane.contract import PlaneLost
+from wiresnake.tunnel.runtime import Tunnel
+
+log = logging.getLogger(__name__)
+
+READ_SIZE: Final = 32768
+"""Bytes that are read, and so lines that are parsed, before others get their turn."""
+
+
+class Conversation:
+    """Reads operations from ``connection`` and answers each before it reads the next.
+
+    An operation that is unknown, or not followed by what belongs to it, ends the conversation
+    without a reply.
+    """
+
+    def __init__(self, connection: socket.socket, tunnel: Tunnel, allowance: Allowance) -> None:
+        self.held = 0
+        self.waiting = True
+        self._connection = connection
+        self._tunnel = tunnel
+        self._allowance = allowance
+        self._loop = asyncio.get_running_loop()
+        self._lines: deque[bytes] = deque()
+        self._tail = b""
+        self._task: asyncio.Task[None] | None = None
+        self.moved_at = self._loop.time()
+
+    async def run(self) -> None:
+        """Talk until the client has gone or said something unknown."""
+        self._task = asyncio.current_task()
+        try:
+            with suppress(ConnectionError, EOFError, PlaneLost, UapiError):
+                while await self._answer(await self._line()):
+                    self.held = 0
+        except asyncio.CancelledError:
+            log.debug("UAPI: a connection was ended")
+        finally:
+            self._connection.close()
+            self._allowance.leave(self)
+
+    def dismiss(self) -> None:
+        """End the conversation from outside."""
+        self.held = 0
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _answer(self, operation: bytes) -> bool:
+        if operation == b"get=1":
+            return await self._line() == b"" and await self._get()
+        if operation == b"set=1":
+            return await self._set()
+        return False
+
+    async def _get(self) -> bool:
+        self.waiting = False
+        config = self._tunnel.config
+        await self._send(interface_text(config, self._tunnel.listen_port))
+        async for part in self._tunnel.peers(config):
+            await self._send("".join([peer_text(peer, status) for peer, status in part]))
+        return await self._reply(0)
+
+    async def _set(self) -> bool:
+        try:
+            change = await self._read_change()
+        except UapiError as error:
+            log.debug("UAPI: %s", error)
+            return await self._reply(error.errno) and error.errno != -errno.E2BIG
+        self.waiting = False
+        log.debug("UAPI: set, %d peers named", len(change.peers))
+        try:
+            await self._tunnel.apply(change)
+        except OSError as error:
+            return await self._reply(-(error.errno or errno.EIO))
+        except TooManyPeers:
+            return await self._reply(-errno.ENOMEM)
+        return await self._reply(0)
+
+    async def _read_change(self) -> Change:
+        """Read to the empty line. Raises UapiError then, with the first thing that was wrong."""
+        reader = SetReader()
+        wrong: UapiError | None = None
+        while line := await self._line():
+            if wrong is None:
+                try:
+                    reader.feed(line)
+                except UapiError as error:
+                    wrong = error
+                    reader = SetReader()
+        if wrong is not None:
+            raise wrong
+        return reader.finish()
+
+    async def _line(self) -> bytes:
+        while not self._lines:
+            await self._fill()
+        return self._lines.popleft()
+
+    async def _fill(self) -> None:
+        self.waiting = True
+        chunk = await self._loop.sock_recv(self._connection, READ_SIZE)
+        self.moved_at = self._loop.time()
+        if not chunk:
+            raise EOFError
+        if not self._allowance.hold(self, len(chunk)):
+            raise UapiError(-errno.E2BIG, "there is no room for a request so large")
+        *complete, self._tail = (self._tail + chunk).split(b"\n")
+        # An endless line is kept only so far that it still is one too long.
+        self._tail = self._tail[: MAX_LINE + 1]
+        self._lines.extend(complete)
+        await asyncio.sleep(0)
+
+    async def _reply(self, status: int) -> bool:
+        await self._send(f"errno={status}\n\n")
+        self.waiting = True
+        return True
+
+    async def _send(self, text: str) -> None:
+        await self._loop.sock_sendall(self._connection, text.encode())
+        self.moved_at = self._loop.time()
+        await asyncio.sleep(0)

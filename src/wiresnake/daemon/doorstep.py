@@ -1,0 +1,144 @@
+"""The UAPI socket's file: made with care, watched, and removed again."""
+
+import ctypes
+import errno
+import os
+import socket
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from wiresnake.daemon.options import CannotStart
+
+DIRECTORY: Final = Path("/var/run/wireguard")
+_BACKLOG: Final = 64
+_IN_CHANGES: Final = (
+    0x40 | 0x80 | 0x200 | 0x400 | 0x800
+)  # moved from, to, deleted, self, moved self
+_IN_FLAGS: Final = os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def socket_path(name: str, directory: Path = DIRECTORY) -> Path:
+    """Return where the UAPI socket of the interface ``name`` is."""
+    return directory / f"{name}.sock"
+
+
+def is_live(path: Path) -> bool:
+    """Whether a daemon answers at ``path``."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0)
+        try:
+            probe.connect(str(path))
+        except BlockingIOError:
+            return True  # it listens, and its backlog is full
+        except OSError:
+            return False
+    return True
+
+
+@dataclass(slots=True)
+class Doorstep:
+    """A listening UAPI socket, its file, and an inotify descriptor that watches the file.
+
+    ``watch`` is -1 for a socket without a file of its own.
+    """
+
+    listener: socket.socket
+    path: Path | None
+    watch: int
+    _identity: tuple[int, int]
+
+    @classmethod
+    def build(cls, path: Path) -> Self:
+        """Listen at ``path``; the socket of a dead daemon is replaced.
+
+        The caller knows that none is alive there. Raises CannotStart.
+        """
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            _ensure_directory(path.parent)
+            _remove_stale(path)
+            listener.bind(str(path))
+            path.chmod(0o600)
+            listener.listen(_BACKLOG)
+        except OSError as error:
+            listener.close()
+            raise CannotStart(f"{path}: {error.strerror}") from None
+        return cls._watched(listener, path)
+
+    @classmethod
+    def adopt(cls, descriptor: int) -> Self:
+        """Take over a listening stream socket. Raises CannotStart."""
+        try:
+            listener = socket.socket(fileno=descriptor)
+            listening = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        except OSError as error:
+            raise CannotStart(f"descriptor {descriptor}: {error.strerror}") from None
+        if not listening or listener.family != socket.AF_UNIX:
+            raise CannotStart(f"descriptor {descriptor} is not a listening Unix socket")
+        listener.set_inheritable(False)
+        name = listener.getsockname()
+        path = Path(name) if isinstance(name, str) and name.startswith("/") else None
+        return cls._watched(listener, path)
+
+    @classmethod
+    def _watched(cls, listener: socket.socket, path: Path | None) -> Self:
+        listener.settimeout(0)
+        if path is None:
+            return cls(listener, None, -1, (0, 0))
+        return cls(listener, path, _watch_directory(path.parent), _identity(path))
+
+    def still_there(self) -> bool:
+        """Whether the file is still the one that leads here. Empties the watch."""
+        if self.path is None:
+            return True
+        with suppress(BlockingIOError):
+            while os.read(self.watch, 65536):
+                pass
+        return _identity(self.path) == self._identity
+
+    def close(self) -> None:
+        """Stop listening; remove the file unless it is somebody else's by now."""
+        self.listener.close()
+        if self.path is not None and _identity(self.path) == self._identity:
+            with suppress(OSError):
+                self.path.unlink()
+        if self.watch >= 0:
+            os.close(self.watch)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    try:
+        found = path.lstat()
+    except OSError:
+        return (0, 0)
+    return found.st_dev, found.st_ino
+
+
+def _ensure_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True)
+    except FileExistsError:
+        return
+    directory.chmod(0o755)  # whatever the umask: `wg` of others must see which sockets exist
+
+
+def _remove_stale(path: Path) -> None:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(found.st_mode):
+        raise OSError(errno.EBADF, "is in the way and is not a socket")
+    path.unlink()
+
+
+def _watch_directory(directory: Path) -> int:
+    libc = ctypes.CDLL(None, use_errno=True)
+    watch: int = libc.inotify_init1(_IN_FLAGS)
+    if watch < 0 or libc.inotify_add_watch(watch, bytes(directory), _IN_CHANGES) < 0:
+        reason = os.strerror(ctypes.get_errno())
+        raise CannotStart(f"cannot watch {directory}: {reason}")
+    return watch

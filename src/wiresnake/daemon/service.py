@@ -1,0 +1,151 @@
+"""The life of a daemon: everything is opened in order, served, and given back in reverse."""
+
+import asyncio
+import errno
+import logging
+import signal
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+from wiresnake import __version__
+from wiresnake.daemon import logs
+from wiresnake.daemon.doorstep import DIRECTORY, Doorstep, is_live, socket_path
+from wiresnake.daemon.notify import notify_ready
+from wiresnake.daemon.options import CannotStart, Options
+from wiresnake.daemon.uapi import UapiServer
+from wiresnake.host import privileges, tun
+from wiresnake.host.privileges import Capability
+from wiresnake.host.tun import Tun
+from wiresnake.plane.choose import open_plane
+from wiresnake.plane.contract import Inner
+from wiresnake.protocol.constants import DEFAULT_MTU
+from wiresnake.tunnel.runtime import Ending, Tunnel
+from wiresnake.tunnel.surroundings import on_linux
+
+log = logging.getLogger(__name__)
+
+KEPT: Final = frozenset({Capability.NET_ADMIN, Capability.NET_BIND_SERVICE})
+_TAKEN: Final = {errno.EBUSY, errno.EEXIST, errno.EINVAL}
+"""What the kernel says when the name belongs to another interface."""
+_LAST_BREATH: Final = 2.0
+"""Seconds that a daemon which was killed may need until its interface is gone."""
+
+
+def run(options: Options, ready: Callable[[], None], directory: Path = DIRECTORY) -> int:
+    """Serve one interface until it should end; return the exit status.
+
+    ``ready`` is called when the interface and the socket in ``directory`` are there. Raises
+    CannotStart before that.
+    """
+    privileges.harden()
+    logs.begin(options.name, options.log_level)
+    return asyncio.run(_serve(options, ready, directory))
+
+
+async def _serve(options: Options, ready: Callable[[], None], directory: Path) -> int:
+    stopped = _on_signals()
+    async with AsyncExitStack() as undo:
+        device = _open_tun(options, directory)
+        undo.callback(device.close)
+        doorstep = _open_doorstep(options, socket_path(device.name, directory))
+        undo.callback(doorstep.close)
+        tunnel = await _open_tunnel(options, device, undo)
+        server = UapiServer(tunnel, doorstep.listener)
+        undo.push_async_callback(server.close)
+        left = _on_departure(doorstep, undo)
+        if not options.keep_privileges:
+            privileges.reduce(KEPT)
+        log.debug("wiresnaked %s serves %s", __version__, device.name)
+        notify_ready()
+        ready()
+        if not options.foreground and options.log_level is None:
+            logs.move_to_system_log(device.name)
+        await asyncio.wait({stopped, left, tunnel.ended}, return_when=asyncio.FIRST_COMPLETED)
+        ending = next(each.result() for each in (tunnel.ended, stopped, left) if each.done())
+    log.log(logging.ERROR if ending.failed else logging.DEBUG, "ended: %s", ending.why)
+    return int(ending.failed)
+
+
+def _open_tun(options: Options, directory: Path) -> Tun:
+    path = socket_path(options.name, directory)
+    try:
+        if options.tun_fd is not None:
+            return tun.adopt(options.tun_fd)
+        _refuse_if_live(path)
+        # The plane of a daemon that was killed a moment ago may still hold the interface.
+        deadline = time.monotonic() + (_LAST_BREATH if path.exists() else 0)
+        while True:
+            try:
+                return tun.create(options.name, DEFAULT_MTU)
+            except OSError as error:
+                if error.errno not in _TAKEN or time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.02)
+    except OSError as error:
+        raise CannotStart(_why_no_tun(options, error)) from None
+
+
+def _open_doorstep(options: Options, path: Path) -> Doorstep:
+    if options.uapi_fd is not None:
+        return Doorstep.adopt(options.uapi_fd)
+    _refuse_if_live(path)
+    return Doorstep.build(path)
+
+
+def _refuse_if_live(path: Path) -> None:
+    if is_live(path):
+        raise CannotStart(f"`{path.stem}' is in use: a daemon answers at {path}")
+
+
+def _why_no_tun(options: Options, error: OSError) -> str:
+    if options.tun_fd is not None:
+        return f"descriptor {options.tun_fd} is not a TUN device: {error.strerror}"
+    if error.errno in _TAKEN:
+        return f"an interface `{options.name}' exists already"
+    if error.errno in {errno.EPERM, errno.EACCES}:
+        return f"creating `{options.name}' needs root or CAP_NET_ADMIN: {error.strerror}"
+    if error.errno in {errno.ENOENT, errno.ENODEV, errno.ENXIO}:
+        return "there is no /dev/net/tun: the tun module is missing, or the container lacks it"
+    return f"creating `{options.name}': {error.strerror}"
+
+
+async def _open_tunnel(options: Options, device: Tun, undo: AsyncExitStack) -> Tunnel:
+    inner = Inner(device.fd, device.vnet_header, device.tso, device.uso)
+    try:
+        plane = open_plane(options.plane, inner)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise CannotStart(f"the data plane does not start: {error}") from None
+    tunnel = Tunnel(plane, on_linux(device))
+    undo.push_async_callback(tunnel.close)
+    tunnel.start()
+    return tunnel
+
+
+def _on_signals() -> asyncio.Future[Ending]:
+    loop = asyncio.get_running_loop()
+    stopped: asyncio.Future[Ending] = loop.create_future()
+
+    def stop(which: signal.Signals) -> None:
+        if not stopped.done():
+            stopped.set_result(Ending(which.name, failed=False))
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, stop, each)
+    return stopped
+
+
+def _on_departure(doorstep: Doorstep, undo: AsyncExitStack) -> asyncio.Future[Ending]:
+    loop = asyncio.get_running_loop()
+    left: asyncio.Future[Ending] = loop.create_future()
+
+    def look() -> None:
+        if not doorstep.still_there() and not left.done():
+            left.set_result(Ending("the socket file is gone", failed=False))
+
+    if doorstep.watch >= 0:
+        loop.add_reader(doorstep.watch, look)
+        undo.callback(loop.remove_reader, doorstep.watch)
+    return left

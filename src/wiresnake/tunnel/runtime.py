@@ -1,0 +1,285 @@
+"""The runtime of one tunnel: it waits, calls one verb of the protocol, applies what comes back.
+
+Everything runs on one asyncio loop and in short steps. What is long (a request that names thousands
+of peers, a reading of them all) is cut into slices with an await between, so that timers, notices
+and other connections never stand still.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from wiresnake.config import merge as merging
+from wiresnake.config.merge import Merge
+from wiresnake.config.model import Change, Edit, InterfaceConfig, PeerConfig
+from wiresnake.config.uapi import PeerStatus
+from wiresnake.door.commands import AnyCommand, ClearSource, Mtu
+from wiresnake.door.notices import AnyNotice, Handshake, PlaneFailed
+from wiresnake.host.links import LinkEvent, LinkGone, LinkState, PathsChanged
+from wiresnake.plane.contract import DataPlane, PlaneLost, RejectedBatch
+from wiresnake.protocol.interface import Interface
+from wiresnake.tunnel.outer import DOWN, Outer, handed_over
+from wiresnake.tunnel.slices import slices
+from wiresnake.tunnel.surroundings import Surroundings
+
+log = logging.getLogger(__name__)
+
+PEERS_PER_STEP = 128
+"""Peers of a request that are merged and applied before others get their turn."""
+SNAPSHOTS_PER_STEP = 256
+"""Peers that are read from the plane before others get their turn."""
+PATHS_SETTLE = 0.5
+"""Seconds to wait for more changes of addresses and routes before sources are forgotten."""
+MIN_SUSPEND = 1.0
+"""Seconds of suspend from which on sessions are not trusted any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a tunnel ended, in one line; ``failed`` says that it should not have."""
+
+    why: str
+    failed: bool
+
+
+class Tunnel:
+    """One running tunnel.
+
+    Owns the plane and what ``host`` opened; ``close`` gives all of it back. ``ended`` is done when
+    the tunnel cannot or need not go on: the interface was deleted, or the plane is lost.
+    """
+
+    def __init__(self, plane: DataPlane, host: Surroundings) -> None:
+        self.config = InterfaceConfig()
+        self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._plane = plane
+        self._host = host
+        self._interface = Interface(host.random)
+        self._outer = Outer(host)
+        self._up = False
+        self._mtu = 0
+        self._changing = asyncio.Lock()
+        self._settling: asyncio.TimerHandle | None = None
+        self._clearing: asyncio.Task[None] | None = None
+        self._readers: list[int] = []
+        self._closed = False
+
+    @property
+    def listen_port(self) -> int:
+        """The UDP port in use, or the one to use when the link comes up; 0 is any."""
+        return self._outer.port
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the inner interface is up."""
+        return self._up
+
+    def start(self) -> None:
+        """Begin to serve: take the state of the link, then follow events."""
+        host = self._host
+        for source, work in (
+            (self._plane, self._drain),
+            (host.timer, self._expire),
+            (host.link, self._follow_link),
+            (host.sleep, self._look_at_suspend),
+        ):
+            self._readers.append(source.fileno())
+            self._loop.add_reader(source.fileno(), self._step(work))
+        self._step(lambda: self._take_link(host.link.state()))()
+
+    async def close(self) -> None:
+        """End the tunnel; idempotent. Nothing of it is left on the host."""
+        if self._closed:
+            return
+        self._closed = True
+        self._finish(Ending("closed", failed=False))
+        if self._settling is not None:
+            self._settling.cancel()
+        if self._clearing is not None:
+            self._clearing.cancel()
+        self._plane.close()
+        self._outer.close()
+        for end in (self._host.timer, self._host.link, self._host.sleep):
+            end.close()
+        if self.config.private_key is not None:
+            self.config.private_key.wipe()
+
+    async def apply(self, change: Change) -> None:
+        """Carry out one request, all of it or nothing.
+
+        ``change`` is valid in itself. Raises OSError when the host refuses a port or a mark
+        (EADDRINUSE), TooManyPeers when there would be, and then nothing has changed; PlaneLost when
+        the tunnel is ending. A caller who is cancelled does not stop it half way.
+        """
+        await asyncio.shield(self._loop.create_task(self._apply(change)))
+
+    async def _apply(self, change: Change) -> None:
+        async with self._changing:
+            self._still_alive()
+            merge = Merge(self.config)
+            edits = merge.device(change)
+            move = self._outer.prepare(change, up=self._up)
+            if move is not None:
+                if move.pair is not None:
+                    self._carry_out([handed_over(move.pair)])
+                self._outer.take(move)
+                await self._forget_sources()
+            await self._edit(edits)
+            for blocks in merging.slices(change.peers, PEERS_PER_STEP):
+                await self._edit(merge.peers(blocks))
+            await self._edit(merge.finish())
+            self.config = merge.config
+
+    async def peers(
+        self, config: InterfaceConfig
+    ) -> AsyncIterator[list[tuple[PeerConfig, PeerStatus]]]:
+        """Read all peers of ``config``, a few hundred at a time, with where they stand.
+
+        ``config`` is `config` of this tunnel at some moment; it never changes afterwards, so the
+        reading is of that moment however long it takes. Raises PlaneLost.
+        """
+        for part in slices(config.peers.values(), SNAPSHOTS_PER_STEP):
+            self._still_alive()
+            yield self._snapshots(part)
+
+    def _snapshots(self, peers: Sequence[PeerConfig]) -> list[tuple[PeerConfig, PeerStatus]]:
+        interface = self._interface
+        numbers = [interface.number_of(peer.public_key) for peer in peers]
+        observed = self._plane.observe([number for number in numbers if number is not None])
+        seen = {each.peer: each for each in observed}
+        reading = []
+        for peer, number in zip(peers, numbers, strict=True):
+            now = None if number is None else seen.get(number)
+            handshake = interface.last_handshake(peer.public_key) or 0
+            status = (
+                PeerStatus(peer.endpoint, handshake, 0, 0)
+                if now is None
+                else PeerStatus(now.endpoint, handshake, now.tx_bytes, now.rx_bytes)
+            )
+            reading.append((peer, status))
+        return reading
+
+    async def _edit(self, edits: Iterable[Edit]) -> None:
+        for part in slices(edits, PEERS_PER_STEP * 4):
+            self._carry_out(self._interface.reconfigure(part, self._host.now()))
+            await asyncio.sleep(0)
+
+    def _still_alive(self) -> None:
+        if self.ended.done():
+            raise PlaneLost(self.ended.result().why)
+
+    def _carry_out(self, commands: Sequence[AnyCommand]) -> None:
+        self._still_alive()
+        if commands:
+            try:
+                self._plane.apply(commands)
+            except (PlaneLost, RejectedBatch) as error:
+                self._finish(Ending(str(error), failed=True))
+                raise PlaneLost(str(error)) from error
+        self._host.timer.set(self._interface.deadline())
+
+    def _finish(self, ending: Ending) -> None:
+        for reader in self._readers:
+            self._loop.remove_reader(reader)
+        self._readers.clear()
+        if not self.ended.done():
+            self.ended.set_result(ending)
+
+    def _step(self, work: Callable[[], None]) -> Callable[[], None]:
+        """Return ``work`` as a callback that ends the tunnel, loudly, rather than go on broken."""
+
+        def step() -> None:
+            if self.ended.done():
+                return
+            try:
+                work()
+            except PlaneLost as error:
+                self._finish(Ending(str(error), failed=True))
+            except Exception:
+                self._finish(Ending("a fault in the runtime", failed=True))
+                raise
+
+        return step
+
+    def _drain(self) -> None:
+        commands: list[AnyCommand] = []
+        for notice in self._plane.drain():
+            commands += self._answer(notice)
+        self._carry_out(commands)
+
+    def _answer(self, notice: AnyNotice) -> list[AnyCommand]:
+        match notice:
+            case PlaneFailed(why=why):
+                raise PlaneLost(why)
+            case Handshake(datagram=datagram, path=path):
+                return self._interface.receive(datagram, path, self._host.now())
+            case _:
+                return self._interface.notice(notice, self._host.now())
+
+    def _expire(self) -> None:
+        self._host.timer.clear()
+        self._look_at_suspend()
+        self._drain()
+        now = self._host.now()
+        seen = self._plane.observe(self._interface.due(now))
+        self._carry_out(self._interface.expire(now, seen))
+
+    def _follow_link(self) -> None:
+        for event in self._host.link.read():
+            self._take_link(event)
+
+    def _take_link(self, event: LinkEvent) -> None:
+        match event:
+            case LinkGone():
+                self._finish(Ending("the interface was deleted", failed=False))
+            case PathsChanged():
+                if self._settling is None:
+                    self._settling = self._loop.call_later(
+                        PATHS_SETTLE, self._step(self._paths_settled)
+                    )
+            case LinkState(up=up, mtu=mtu):
+                if mtu != self._mtu:
+                    self._mtu = mtu
+                    self._carry_out([Mtu(mtu)])
+                if up != self._up:
+                    self._up = up
+                    self._bring_up() if up else self._bring_down()
+
+    def _bring_up(self) -> None:
+        now = self._host.now()
+        try:
+            sockets = self._outer.open()
+        except OSError as error:
+            log.error("UDP port %d: %s", self._outer.port, error.strerror)  # noqa: TRY400
+            sockets = DOWN
+        self._carry_out([sockets, *self._interface.link(up=True, now=now)])
+        log.debug("interface up, UDP port %d", self._outer.port)
+
+    def _bring_down(self) -> None:
+        self._carry_out([*self._interface.link(up=False, now=self._host.now()), DOWN])
+        self._outer.close()
+        log.debug("interface down")
+
+    def _look_at_suspend(self) -> None:
+        slept = self._host.sleep.slept()
+        if slept >= MIN_SUSPEND:
+            log.debug("the machine slept for %.0f s", slept)
+            self._carry_out(self._interface.resumed(self._host.now()))
+
+    def _paths_settled(self) -> None:
+        self._settling = None
+        self._clearing = self._loop.create_task(self._forget_sources_or_end())
+
+    async def _forget_sources_or_end(self) -> None:
+        with suppress(PlaneLost):  # the tunnel is ending by then
+            await self._forget_sources()
+
+    async def _forget_sources(self) -> None:
+        """Let the host choose every source address again: paths, port or mark have changed."""
+        for part in slices(list(self.config.peers), PEERS_PER_STEP * 4):
+            numbers = [self._interface.number_of(key) for key in part]
+            self._carry_out([ClearSource(number) for number in numbers if number is not None])
+            await asyncio.sleep(0)
