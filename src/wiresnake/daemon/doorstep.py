@@ -73,10 +73,11 @@ class Doorstep:
         """Take over a listening stream socket. Raises CannotStart."""
         try:
             listener = socket.socket(fileno=descriptor)
-            listening = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
         except OSError as error:
             raise CannotStart(f"descriptor {descriptor}: {error.strerror}") from None
+        listening = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
         if not listening or listener.family != socket.AF_UNIX:
+            listener.detach()  # whoever handed it in may look at it still
             raise CannotStart(f"descriptor {descriptor} is not a listening Unix socket")
         listener.set_inheritable(False)
         name = listener.getsockname()
@@ -100,13 +101,16 @@ class Doorstep:
         return _identity(self.path) == self._identity
 
     def close(self) -> None:
-        """Stop listening; remove the file unless it is somebody else's by now."""
+        """Stop listening; remove the file unless it is somebody else's by now. Idempotent."""
         self.listener.close()
-        if self.path is not None and _identity(self.path) == self._identity:
+        if self.path is not None:
             with suppress(OSError):
-                self.path.unlink()
+                if _identity(self.path) == self._identity:
+                    self.path.unlink()
+            self.path = None
         if self.watch >= 0:
             os.close(self.watch)
+            self.watch = -1
 
 
 def _identity(path: Path) -> tuple[int, int]:

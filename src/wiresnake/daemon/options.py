@@ -65,7 +65,7 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> Op
 def checked_name(name: str) -> str:
     """Return ``name`` if an interface may have it. Raises CannotStart."""
     if not _NAME.fullmatch(name) or name in {".", ".."}:
-        raise CannotStart(f"`{name}' cannot be the name of an interface")
+        raise CannotStart(f"{name!r} cannot be the name of an interface")
     return name
 
 
