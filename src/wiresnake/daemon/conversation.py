@@ -37,6 +37,7 @@ class Conversation:
         self._loop = asyncio.get_running_loop()
         self._lines: deque[bytes] = deque()
         self._tail = b""
+        self._skipping = False
         self._task: asyncio.Task[None] | None = None
         self.moved_at = self._loop.time()
 
@@ -79,7 +80,7 @@ class Conversation:
             change = await self._read_change()
         except UapiError as error:
             log.debug("UAPI: %s", error)
-            return await self._reply(error.errno) and error.errno != -errno.E2BIG
+            return await self._reply(error.errno)
         self.waiting = False
         log.debug("UAPI: set, %d peers named", len(change.peers))
         try:
@@ -93,17 +94,20 @@ class Conversation:
     async def _read_change(self) -> Change:
         """Read to the empty line. Raises UapiError then, with the first thing that was wrong."""
         reader = SetReader()
-        wrong: UapiError | None = None
-        while line := await self._line():
-            if wrong is None:
-                try:
-                    reader.feed(line)
-                except UapiError as error:
-                    wrong = error
-                    reader = SetReader()
-        if wrong is not None:
-            raise wrong
+        try:
+            while line := await self._line():
+                reader.feed(line)
+        except UapiError as error:
+            del reader  # and all that it holds, while the rest is skipped
+            await self._skip_to_empty_line()
+            raise error from None
         return reader.finish()
+
+    async def _skip_to_empty_line(self) -> None:
+        self._skipping, self.held = True, 0
+        while await self._line():
+            pass
+        self._skipping = False
 
     async def _line(self) -> bytes:
         while not self._lines:
@@ -116,13 +120,13 @@ class Conversation:
         self.moved_at = self._loop.time()
         if not chunk:
             raise EOFError
-        if not self._allowance.hold(self, len(chunk)):
-            raise UapiError(-errno.E2BIG, "there is no room for a request so large")
         *complete, self._tail = (self._tail + chunk).split(b"\n")
         # An endless line is kept only so far that it still is one too long.
         self._tail = self._tail[: MAX_LINE + 1]
         self._lines.extend(complete)
         await asyncio.sleep(0)
+        if not self._skipping and not self._allowance.hold(self, len(chunk)):
+            raise UapiError(-errno.E2BIG, "there is no room for a request so large")
 
     async def _reply(self, status: int) -> bool:
         await self._send(f"errno={status}\n\n")
