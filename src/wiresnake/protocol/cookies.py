@@ -23,10 +23,10 @@ from wiresnake.protocol.primitives import (
     MAC_SIZE,
     XNONCE_SIZE,
     Bytes,
+    XAead,
     blake2s_hash,
     mac,
     xaead_open,
-    xaead_seal,
 )
 from wiresnake.values.addresses import Endpoint
 from wiresnake.values.instants import NEVER, Instant
@@ -72,11 +72,11 @@ class CookieMaker:
     cookie is never honoured for longer than that.
     """
 
-    __slots__ = ("_key", "_random", "_secret", "_secret_ends")
+    __slots__ = ("_aead", "_random", "_secret", "_secret_ends")
 
     def __init__(self, public: bytes, random: Callable[[int], bytes]) -> None:
         """Take our static public key, 32 bytes, and a source of n random bytes."""
-        self._key = cookie_key(public)
+        self._aead = XAead(cookie_key(public))
         self._random = random
         self._secret = bytearray()
         self._secret_ends: Instant = -NEVER
@@ -92,7 +92,7 @@ class CookieMaker:
         It is shorter than what it answers, so it amplifies nothing.
         """
         nonce = self._random(XNONCE_SIZE)
-        sealed = xaead_seal(self._key, nonce, self._cookie(source, now), mac1_of(datagram))
+        sealed = self._aead.seal(nonce, self._cookie(source, now), mac1_of(datagram))
         return CookieReply(sender_index(datagram), nonce, sealed).encode()
 
     def wipe(self) -> None:

@@ -28,6 +28,9 @@ _NONCE: Final = Struct("<4xQ")
 _BLOCK_ENDS: Final = Struct("<4I32x4I")
 _WORDS: Final = Struct("<4I")
 _SUBKEY: Final = Struct("<8I")
+_FIRST_NONCE: Final = bytes(16)
+_ZERO_BLOCK: Final = bytes(64)
+_XNONCE_HEAD: Final = bytes(4)
 _CONSTANTS: Final = _WORDS.unpack(b"expand 32-byte k")
 
 
@@ -82,30 +85,53 @@ def aead_open(key: Bytes, counter: int, sealed: Bytes, aad: Bytes) -> bytes:
         raise AuthenticationFailed from None
 
 
-def hchacha20(key: Bytes, nonce: Bytes) -> bytes:
-    """Return the 32-byte subkey of a 32-byte key and a 16-byte nonce (draft-irtf-cfrg-xchacha 2.2).
+class XAead:
+    """XChaCha20-Poly1305 under one 32-byte key, for many messages (paper 5.4.7).
 
-    A block of key stream is the permuted state plus the initial state. The subkey is words 0-3 and
-    12-15 of the permuted state, so taking the initial words (constants and nonce) off leaves it.
+    Each message has a 24-byte nonce: 16 bytes turn the key into a subkey, 8 count under that.
     """
-    block = Cipher(ChaCha20(bytes(key), bytes(nonce)), mode=None).encryptor().update(bytes(64))
-    initial = _CONSTANTS + _WORDS.unpack(nonce)
-    permuted = _BLOCK_ENDS.unpack(block)
-    return _SUBKEY.pack(
-        *((word - start) & 0xFFFFFFFF for word, start in zip(permuted, initial, strict=True))
-    )
+
+    __slots__ = ("_blocks",)
+
+    def __init__(self, key: Bytes) -> None:
+        self._blocks = Cipher(ChaCha20(bytes(key), _FIRST_NONCE), mode=None).encryptor()
+
+    def subkey(self, nonce: Bytes) -> bytes:
+        """Return HChaCha20 of the key and 16 bytes of nonce (draft-irtf-cfrg-xchacha, 2.2).
+
+        A block of key stream is the permuted state plus the initial state. The subkey is words 0-3
+        and 12-15 of the permuted state, so taking the initial words (constants and nonce) off
+        leaves it.
+        """
+        self._blocks.reset_nonce(bytes(nonce))
+        permuted = _BLOCK_ENDS.unpack(self._blocks.update(_ZERO_BLOCK))
+        initial = _CONSTANTS + _WORDS.unpack(nonce)
+        return _SUBKEY.pack(
+            *[(word - start) & 0xFFFFFFFF for word, start in zip(permuted, initial, strict=True)]
+        )
+
+    def seal(self, nonce: Bytes, plain: Bytes, aad: Bytes) -> bytes:
+        """Return ``plain`` sealed under a random nonce, 16 bytes longer."""
+        aead = ChaCha20Poly1305(self.subkey(nonce[:16]))
+        return aead.encrypt(_XNONCE_HEAD + nonce[16:], plain, aad)
+
+    def open(self, nonce: Bytes, sealed: Bytes, aad: Bytes) -> bytes:
+        """Return what was sealed. Raises AuthenticationFailed."""
+        aead = ChaCha20Poly1305(self.subkey(nonce[:16]))
+        try:
+            return aead.decrypt(_XNONCE_HEAD + nonce[16:], sealed, aad)
+        except InvalidTag:
+            raise AuthenticationFailed from None
+
+    def __repr__(self) -> str:
+        return "XAead(key hidden)"
 
 
 def xaead_seal(key: Bytes, nonce: Bytes, plain: Bytes, aad: Bytes) -> bytes:
     """Return ``plain`` sealed by XChaCha20-Poly1305 under a random 24-byte nonce (paper 5.4.7)."""
-    subkey = hchacha20(key, nonce[:16])
-    return ChaCha20Poly1305(subkey).encrypt(bytes(4) + nonce[16:], plain, aad)
+    return XAead(key).seal(nonce, plain, aad)
 
 
 def xaead_open(key: Bytes, nonce: Bytes, sealed: Bytes, aad: Bytes) -> bytes:
     """Return what `xaead_seal` sealed. Raises AuthenticationFailed."""
-    subkey = hchacha20(key, nonce[:16])
-    try:
-        return ChaCha20Poly1305(subkey).decrypt(bytes(4) + nonce[16:], sealed, aad)
-    except InvalidTag:
-        raise AuthenticationFailed from None
+    return XAead(key).open(nonce, sealed, aad)
