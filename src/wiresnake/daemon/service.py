@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -28,7 +29,7 @@ from wiresnake.tunnel.surroundings import on_linux
 log = logging.getLogger(__name__)
 
 KEPT: Final = frozenset({Capability.NET_ADMIN, Capability.NET_BIND_SERVICE})
-_TAKEN: Final = {errno.EBUSY, errno.EEXIST, errno.EINVAL}
+_TAKEN: Final = {errno.EBUSY, errno.EEXIST}
 """What the kernel says when the name belongs to another interface."""
 _LAST_BREATH: Final = 2.0
 """Seconds that a daemon which was killed may need until its interface is gone."""
@@ -49,7 +50,7 @@ async def _serve(options: Options, ready: Callable[[], None], directory: Path) -
     stopped = _on_signals()
     async with AsyncExitStack() as undo:
         device = _open_tun(options, directory)
-        undo.callback(device.close)
+        undo.callback(os.close, device.fd)
         doorstep = _open_doorstep(options, socket_path(device.name, directory))
         undo.callback(doorstep.close)
         tunnel = await _open_tunnel(options, device, undo)
@@ -73,7 +74,7 @@ def _open_tun(options: Options, directory: Path) -> Tun:
     path = socket_path(options.name, directory)
     try:
         if options.tun_fd is not None:
-            return tun.adopt(options.tun_fd)
+            return _adopt_tun(options.tun_fd)
         _refuse_if_live(path)
         # The plane of a daemon that was killed a moment ago may still hold the interface.
         deadline = time.monotonic() + (_LAST_BREATH if path.exists() else 0)
@@ -85,7 +86,14 @@ def _open_tun(options: Options, directory: Path) -> Tun:
                     raise
                 time.sleep(0.02)
     except OSError as error:
-        raise CannotStart(_why_no_tun(options, error)) from None
+        raise CannotStart(error.strerror or str(error)) from None
+
+
+def _adopt_tun(descriptor: int) -> Tun:
+    device = tun.adopt(descriptor)
+    if not device.name:
+        raise CannotStart(f"descriptor {descriptor} is not a TUN device")
+    return device
 
 
 def _open_doorstep(options: Options, path: Path) -> Doorstep:
@@ -98,18 +106,6 @@ def _open_doorstep(options: Options, path: Path) -> Doorstep:
 def _refuse_if_live(path: Path) -> None:
     if is_live(path):
         raise CannotStart(f"`{path.stem}' is in use: a daemon answers at {path}")
-
-
-def _why_no_tun(options: Options, error: OSError) -> str:
-    if options.tun_fd is not None:
-        return f"descriptor {options.tun_fd} is not a TUN device: {error.strerror}"
-    if error.errno in _TAKEN:
-        return f"an interface `{options.name}' exists already"
-    if error.errno in {errno.EPERM, errno.EACCES}:
-        return f"creating `{options.name}' needs root or CAP_NET_ADMIN: {error.strerror}"
-    if error.errno in {errno.ENOENT, errno.ENODEV, errno.ENXIO}:
-        return "there is no /dev/net/tun: the tun module is missing, or the container lacks it"
-    return f"creating `{options.name}': {error.strerror}"
 
 
 async def _open_tunnel(options: Options, device: Tun, undo: AsyncExitStack) -> Tunnel:

@@ -64,7 +64,7 @@ class Outer:
     def close(self) -> None:
         """Give up the sockets, if any; the port stays for the next time."""
         if self._pair is not None:
-            close_pair(self._pair)
+            self._pair.close()
             self._pair = None
 
     def prepare(self, change: Change, *, up: bool) -> Move | None:
@@ -113,10 +113,3 @@ def handed_over(pair: UdpPair) -> Sockets:
     v4 = os.dup(pair.v4.fileno()) if pair.v4 is not None else None
     v6 = os.dup(pair.v6.fileno()) if pair.v6 is not None else None
     return Sockets(v4, v6)
-
-
-def close_pair(pair: UdpPair) -> None:
-    """Close both sockets of ``pair``."""
-    for end in (pair.v4, pair.v6):
-        if end is not None:
-            end.close()

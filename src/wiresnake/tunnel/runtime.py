@@ -7,11 +7,10 @@ and other connections never stand still.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from wiresnake.config import merge as merging
 from wiresnake.config.merge import Merge
 from wiresnake.config.model import Change, Edit, InterfaceConfig, PeerConfig
 from wiresnake.config.uapi import PeerStatus
@@ -26,8 +25,8 @@ from wiresnake.tunnel.surroundings import Surroundings
 
 log = logging.getLogger(__name__)
 
-PEERS_PER_STEP = 128
-"""Peers of a request that are merged and applied before others get their turn."""
+STEP = 512
+"""Peers and prefixes, edits or commands that are worked off before others get their turn."""
 SNAPSHOTS_PER_STEP = 256
 """Peers that are read from the plane before others get their turn."""
 PATHS_SETTLE = 0.5
@@ -122,16 +121,17 @@ class Tunnel:
             merge = Merge(self.config)
             edits = merge.device(change)
             move = self._outer.prepare(change, up=self._up)
-            if move is not None:
-                if move.pair is not None:
-                    self._carry_out([handed_over(move.pair)])
-                self._outer.take(move)
-                await self._forget_sources()
-            await self._edit(edits)
-            for blocks in merging.slices(change.peers, PEERS_PER_STEP):
-                await self._edit(merge.peers(blocks))
-            await self._edit(merge.finish())
-            self.config = merge.config
+            with self._failing_closed():
+                if move is not None:
+                    if move.pair is not None:
+                        self._carry_out([handed_over(move.pair)])
+                    self._outer.take(move)
+                    await self._forget_sources()
+                await self._edit(edits)
+                for edits in merge.steps(change.peers, STEP):
+                    await self._edit(edits)
+                await self._edit(merge.finish())
+                self.config = merge.config
 
     async def peers(
         self, config: InterfaceConfig
@@ -163,7 +163,7 @@ class Tunnel:
         return reading
 
     async def _edit(self, edits: Iterable[Edit]) -> None:
-        for part in slices(edits, PEERS_PER_STEP * 4):
+        for part in slices(edits, STEP):
             self._carry_out(self._interface.reconfigure(part, self._host.now()))
             await asyncio.sleep(0)
 
@@ -176,8 +176,7 @@ class Tunnel:
         if commands:
             try:
                 self._plane.apply(commands)
-            except (PlaneLost, RejectedBatch) as error:
-                self._finish(Ending(str(error), failed=True))
+            except RejectedBatch as error:
                 raise PlaneLost(str(error)) from error
         self._host.timer.set(self._interface.deadline())
 
@@ -189,20 +188,26 @@ class Tunnel:
             self.ended.set_result(ending)
 
     def _step(self, work: Callable[[], None]) -> Callable[[], None]:
-        """Return ``work`` as a callback that ends the tunnel, loudly, rather than go on broken."""
+        """Return ``work`` as a callback for the loop."""
 
         def step() -> None:
-            if self.ended.done():
-                return
-            try:
-                work()
-            except PlaneLost as error:
-                self._finish(Ending(str(error), failed=True))
-            except Exception:
-                self._finish(Ending("a fault in the runtime", failed=True))
-                raise
+            if not self.ended.done():
+                with suppress(PlaneLost), self._failing_closed():
+                    work()
 
         return step
+
+    @contextmanager
+    def _failing_closed(self) -> Iterator[None]:
+        """End the tunnel, loudly, rather than go on with what nobody knows the state of."""
+        try:
+            yield
+        except PlaneLost as error:
+            self._finish(Ending(str(error), failed=True))
+            raise
+        except Exception:
+            self._finish(Ending("a fault in the runtime", failed=True))
+            raise
 
     def _drain(self) -> None:
         commands: list[AnyCommand] = []
@@ -279,7 +284,7 @@ class Tunnel:
 
     async def _forget_sources(self) -> None:
         """Let the host choose every source address again: paths, port or mark have changed."""
-        for part in slices(list(self.config.peers), PEERS_PER_STEP * 4):
+        for part in slices(list(self.config.peers), STEP):
             numbers = [self._interface.number_of(key) for key in part]
             self._carry_out([ClearSource(number) for number in numbers if number is not None])
             await asyncio.sleep(0)
