@@ -1,0 +1,64 @@
+"""Interop: hosts in network namespaces, and pairs of programs that must understand each other.
+
+WIRESNAKE_INTEROP_SUBJECT puts another program in our place, so that the tests can be tried on
+one that is known to work: `WIRESNAKE_INTEROP_SUBJECT=wireguard-go pytest tests/interop`.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.lab.programs import Program, named
+from bench.lab.tunnels import Tunnel, tunnel
+
+SUBJECT = os.environ.get("WIRESNAKE_INTEROP_SUBJECT", "wiresnake")
+OTHER = "wireguard-go"
+PAIRS = list(dict.fromkeys([(SUBJECT, SUBJECT), (SUBJECT, OTHER), (OTHER, SUBJECT)]))
+NEEDED = ("ip", "nsenter", "unshare", "sysctl", "ping", "wg", OTHER)
+
+
+def _what_lacks() -> str:
+    if os.geteuid() != 0:
+        return "needs root for network namespaces"
+    if not Path("/dev/net/tun").exists():
+        return "needs /dev/net/tun"
+    missing = [program for program in NEEDED if shutil.which(program) is None]
+    return f"needs {', '.join(missing)}" if missing else ""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def laboratory() -> None:
+    if lack := _what_lacks():
+        pytest.skip(lack)
+
+
+@pytest.fixture(scope="session")
+def subject() -> Program:
+    return named(SUBJECT)
+
+
+@pytest.fixture(scope="session")
+def other() -> Program:
+    return named(OTHER)
+
+
+@pytest.fixture(scope="session")
+def pairs() -> list[tuple[Program, Program]]:
+    return [(named(left), named(right)) for left, right in PAIRS]
+
+
+@pytest.fixture(scope="module", params=PAIRS, ids="-".join)
+def pair(request: pytest.FixtureRequest, laboratory: None) -> tuple[Program, Program]:
+    """Both programs of a pair; the left one initiates."""
+    left, right = request.param
+    return named(left), named(right)
+
+
+@pytest.fixture
+def fresh(pair: tuple[Program, Program]) -> Iterator[Tunnel]:
+    """A tunnel of this test's own."""
+    with tunnel(*pair) as made:
+        yield made

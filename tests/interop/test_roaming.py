@@ -1,0 +1,150 @@
+"""Addresses that change under a tunnel: roaming, sticky source, NAT."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from bench.lab.hosts import Host, cable, give_address, host, take_address
+from bench.lab.programs import Program
+from bench.lab.traffic import CountedDatagrams, StreamInFlight, ping, reaches, stream
+from bench.lab.tunnels import OUTER, End, Tunnel, endpoint, tunnel
+
+pytestmark = pytest.mark.root
+SIZE = 60 << 20
+LENGTH = {4: 24, 6: 64}
+OTHER_OUTER = {4: ("192.0.2.71", "192.0.2.72"), 6: ("2001:db8::71", "2001:db8::72")}
+
+
+@pytest.fixture(params=[4, 6])
+def family(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+@pytest.fixture
+def live(pair: tuple[Program, Program], family: int) -> Iterator[Tunnel]:
+    with tunnel(*pair, family=family) as made:
+        reaches(made.left.host, made.right.inner(4))
+        yield made
+
+
+def sees(end: End, address: str, within: float = 3) -> None:
+    """Wait until ``end`` shows ``address`` as the endpoint of its only peer."""
+    give_up = time.monotonic() + within
+    while (shown := end.show("endpoints").split()[1]) != address:
+        assert time.monotonic() < give_up, f"{shown}, not {address}"
+        time.sleep(0.02)
+
+
+def move(end: End, family: int) -> None:
+    """Give ``end`` another outer address instead of the one it has."""
+    length = LENGTH[family]
+    take_address(end.host, "cable", f"{OUTER[family][end.side]}/{length}")
+    give_address(end.host, "cable", f"{OTHER_OUTER[family][end.side]}/{length}")
+
+
+@pytest.mark.parametrize("direction", ["sending", "receiving"])
+def test_a_stream_survives_a_new_address_of_the_laptop(
+    live: Tunnel, family: int, direction: str
+) -> None:
+    left, right = live.left, live.right
+    here, there = (left, right) if direction == "sending" else (right, left)
+    flow = StreamInFlight(here.host, there.host, there.inner(4), SIZE)
+    flow.wait_for(0.2)
+    move(left, family)
+    assert flow.finish().intact
+    sees(right, endpoint(OTHER_OUTER[family][0]))
+
+
+def test_replies_come_from_the_address_that_was_asked(live: Tunnel, family: int) -> None:
+    left, right = live.left, live.right
+    second = OTHER_OUTER[family][1]
+    give_address(right.host, "cable", f"{second}/{LENGTH[family]}")
+    left.set("peer", right.public_key, "endpoint", endpoint(second))
+    for _ in range(3):
+        assert ping(left.host, right.inner(4))
+        assert ping(right.host, left.inner(6))
+        sees(left, endpoint(second))
+    flow = StreamInFlight(right.host, left.host, left.inner(4), 5 << 20)
+    assert flow.finish().intact
+    sees(left, endpoint(second))
+
+
+def test_a_source_address_that_went_away_is_given_up(live: Tunnel, family: int) -> None:
+    left, right = live.left, live.right
+    second = OTHER_OUTER[family][1]
+    give_address(right.host, "cable", f"{second}/{LENGTH[family]}")
+    left.set("peer", right.public_key, "endpoint", endpoint(second))
+    assert ping(left.host, right.inner(4))
+    take_address(right.host, "cable", f"{second}/{LENGTH[family]}")
+    reaches(right.host, left.inner(4), within=3)
+    sees(left, endpoint(OUTER[family][1]))
+
+
+def test_a_tunnel_moves_to_the_other_outer_family(live: Tunnel, family: int) -> None:
+    left, right = live.left, live.right
+    left.set("peer", right.public_key, "endpoint", endpoint(OUTER[10 - family][1]))
+    assert stream(left.host, right.host, right.inner(4), SIZE).intact
+    sees(right, endpoint(OUTER[10 - family][0]))
+    sees(left, endpoint(OUTER[10 - family][1]))
+
+
+NAT = """
+table ip nat {
+    chain post {
+        type nat hook postrouting priority 100
+        oifname "outside" masquerade
+    }
+}
+"""
+
+
+@contextlib.contextmanager
+def behind_nat(left: Program, right: Program, keepalive: int) -> Iterator[tuple[Tunnel, Host]]:
+    """Make a tunnel through a router whose mappings are forgotten after two seconds.
+
+    left 10.1.0.2 --- 10.1.0.1 router 192.0.2.1 --- 192.0.2.2 right
+    """
+    with host("left") as home, host("router") as router, host("right") as server:
+        cable(home, router, ("10.1.0.2/24",), ("10.1.0.1/24",), ("cable", "inside"))
+        cable(router, server, ("192.0.2.1/24",), ("192.0.2.2/24",), ("outside", "cable"))
+        home.ip("route add default via 10.1.0.1")
+        router.sysctl(
+            net__ipv4__ip_forward=1,
+            net__netfilter__nf_conntrack_udp_timeout=2,
+            net__netfilter__nf_conntrack_udp_timeout_stream=2,
+        )
+        router.run("nft", "-f", "-", text=NAT)
+        ends = End(home, left, 0, "192.0.2.1:1"), End(server, right, 1, endpoint("192.0.2.2"))
+        made = Tunnel(*ends, keepalive=keepalive)
+        made.right.bring_up(made.config(made.right, knows_endpoint=False))
+        made.left.bring_up(made.config(made.left))
+        yield made, router
+
+
+def test_keepalives_hold_a_nat_open(pair: tuple[Program, Program]) -> None:
+    with behind_nat(*pair, keepalive=1) as (made, _):
+        left, right = made.left, made.right
+        reaches(left.host, right.inner(4))
+        right.set("peer", left.public_key, "persistent-keepalive", "0")
+        with CountedDatagrams(right.host, left.host, left.inner(4), rate=0.4) as flow:
+            while flow.arrived < 2:
+                time.sleep(0.05)
+            assert flow.finish().missing == []
+        flow = StreamInFlight(right.host, left.host, left.inner(4), 5 << 20)
+        assert flow.finish().intact
+
+
+def test_a_forgotten_nat_mapping_is_found_again_by_the_next_packet(
+    pair: tuple[Program, Program],
+) -> None:
+    with behind_nat(*pair, keepalive=0) as (made, router):
+        left, right = made.left, made.right
+        reaches(left.host, right.inner(4))
+        before = right.show("endpoints").split()[1]
+        router.run("nft", "flush", "ruleset")
+        router.run("nft", "-f", "-", text=NAT.replace("masquerade", "udp sport 51820 masquerade to :4000-4999"))
+        time.sleep(2.2)
+        assert len(ping(left.host, right.inner(4), count=3)) == 3
+        assert right.show("endpoints").split()[1] != before
