@@ -130,6 +130,11 @@ class Interface:
         peer = self._roster.named(public_key)
         return None if peer is None else peer.number
 
+    def key_of(self, number: PeerNumber) -> PublicKey | None:
+        """Return the static key of the peer with this number; None when it has ended."""
+        peer = self._roster.numbered(number)
+        return None if peer is None else peer.remote.public
+
     def last_handshake(self, public_key: PublicKey) -> int | None:
         """Return when a handshake with this peer last completed, in wall clock nanoseconds."""
         peer = self._roster.named(public_key)

@@ -19,6 +19,7 @@ from wiresnake.door.notices import AnyNotice, Handshake, PlaneFailed
 from wiresnake.host.links import LinkEvent, LinkGone, LinkState, PathsChanged
 from wiresnake.plane.contract import DataPlane, PlaneLost, RejectedBatch
 from wiresnake.protocol.interface import Interface
+from wiresnake.tunnel import chronicle
 from wiresnake.tunnel.outer import DOWN, Outer, handed_over
 from wiresnake.tunnel.slices import slices
 from wiresnake.tunnel.surroundings import Surroundings
@@ -174,6 +175,9 @@ class Tunnel:
     def _carry_out(self, commands: Sequence[AnyCommand]) -> None:
         self._still_alive()
         if commands:
+            if log.isEnabledFor(logging.DEBUG):
+                for line in chronicle.told(commands, self._interface.key_of):
+                    log.debug("%s", line)
             try:
                 self._plane.apply(commands)
             except RejectedBatch as error:
