@@ -9,6 +9,7 @@ from wiresnake.protocol.constants import COOKIE_LATENCY, COOKIE_SECRET_MAX_AGE
 from wiresnake.protocol.cookies import CookieJar, CookieMaker
 from wiresnake.protocol.errors import HandshakeRejected, Rejection
 from wiresnake.protocol.messages import COOKIE_REPLY_SIZE, CookieReply, Initiation, Response
+from wiresnake.protocol.primitives import mac
 from wiresnake.values.addresses import Endpoint
 
 OURS = bytes(range(32))
@@ -145,8 +146,17 @@ def test_the_secret_turns_after_its_age_and_the_old_one_counts_no_more(maker):
 
 def test_a_wiped_maker_honours_nothing_it_gave(maker):
     sealed = cookies.seal_macs(INITIATION, KEY, cookie_from(maker, HERE, 1.0))
+    secret = maker._secret
     maker.wipe()
+    assert secret == bytes(32)
     assert not maker.has_valid_mac2(sealed, HERE, 1.0)
+
+
+def test_a_wiped_maker_does_not_go_on_with_a_secret_of_zeros(maker):
+    cookie_from(maker, HERE, 1.0)
+    maker.wipe()
+    guessed = mac(bytes(32), HERE.host, HERE.port.to_bytes(2))
+    assert not maker.has_valid_mac2(cookies.seal_macs(INITIATION, KEY, guessed), HERE, 1.0)
 
 
 def test_before_any_cookie_was_given_none_is_valid(maker):

@@ -212,7 +212,7 @@ class TestErasing:
         message, _ = ends.initiate()
         received, ephemeral = ends.receive(message), key(4)
         create_response(received, ends.toward_alice, sender=22, ephemeral=ephemeral)
-        assert received.transcript.hash == b""
+        assert received.transcript.hash == bytes(32)
         assert ephemeral.is_zero
         with pytest.raises(AssertionError):
             create_response(received, ends.toward_alice, sender=22, ephemeral=key(4))
@@ -222,7 +222,7 @@ class TestErasing:
         message, awaiting = ends.initiate()
         response, _ = ends.respond(ends.receive(message))
         consume_response(ends.alice, ends.toward_bob, awaiting, response)
-        assert awaiting.transcript.hash == b""
+        assert awaiting.transcript.hash == bytes(32)
         assert awaiting.ephemeral.is_zero
         with pytest.raises(AssertionError):
             consume_response(ends.alice, ends.toward_bob, awaiting, response)
@@ -232,7 +232,7 @@ class TestErasing:
         message, awaiting = ends.initiate()
         received = ends.receive(message)
         awaiting.wipe()
-        assert awaiting.transcript.hash == b""
+        assert awaiting.transcript.hash == bytes(32)
         assert awaiting.ephemeral.is_zero
         _, keys = ends.respond(received)
         assert any(keys.send)

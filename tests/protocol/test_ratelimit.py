@@ -109,6 +109,15 @@ def test_idle_sources_make_room():
     assert all(limiter.allow(address, 1.07) for address in addresses(60, first=1000))
 
 
+def test_a_source_that_is_always_busy_keeps_no_idle_one_in_the_table():
+    limiter = RateLimiter(max_entries=100)
+    for address in (ALICE, *addresses(99)):
+        limiter.allow(address, 1.0)
+    for call in range(100):
+        limiter.allow(ALICE, 1.0 + call / 50)
+    assert len(limiter) == 1
+
+
 def test_a_call_never_collects_more_than_two_and_an_idle_table_empties():
     limiter = RateLimiter(max_entries=1000)
     for address in addresses(1000):

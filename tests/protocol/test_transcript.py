@@ -101,12 +101,11 @@ def test_a_prologue_is_part_of_the_transcript():
 
 def test_wiping_overwrites_chain_and_hash(noise):
     noise.wipe()
-    assert noise.hash == b""
+    assert noise._chain == noise._hash == bytes(32)
     with pytest.raises(AssertionError):
         noise.copy()
     with pytest.raises(AssertionError):
         noise.split()
-    noise.wipe()
 
 
 def test_split_ends_the_handshake(noise):
@@ -114,16 +113,16 @@ def test_split_ends_the_handshake(noise):
     assert isinstance(initiator, bytearray)
     assert isinstance(responder, bytearray)
     assert initiator != responder
-    assert noise.hash == b""
+    assert noise.hash == bytes(32)
 
 
 def test_a_block_that_fails_wipes_and_one_that_succeeds_does_not(noise):
     with noise as same:
         assert same is noise
-    assert noise.hash
+    assert any(noise.hash)
     with pytest.raises(AuthenticationFailed), noise:
         noise.open(bytes(32), bytes(16))
-    assert noise.hash == b""
+    assert noise.hash == bytes(32)
 
 
 def test_it_shows_nothing(noise):

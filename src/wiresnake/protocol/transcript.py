@@ -9,6 +9,7 @@ from typing import Final, Self
 
 from wiresnake.protocol.constants import CONSTRUCTION, IDENTIFIER
 from wiresnake.protocol.primitives import (
+    HASH_SIZE,
     Bytes,
     aead_open,
     aead_seal,
@@ -44,7 +45,7 @@ class Transcript:
 
     def copy(self) -> Self:
         """Return a transcript of its own, to try a message on."""
-        assert self._chain, "the handshake is over"
+        assert any(self._chain), "the handshake is over"
         return type(self)(self._chain, self._hash)
 
     def mix_ephemeral(self, public: bytes) -> None:
@@ -87,16 +88,15 @@ class Transcript:
 
         C and H are wiped; the transcript is of no more use.
         """
-        assert self._chain, "the handshake is over"
+        assert any(self._chain), "the handshake is over"
         initiator, responder = kdf2(self._chain, b"")
         self.wipe()
         return bytearray(initiator), bytearray(responder)
 
     def wipe(self) -> None:
-        """Overwrite C and H with zeros and let them go."""
+        """Overwrite C and H with zeros; the handshake is over."""
         for secret in (self._chain, self._hash):
-            secret[:] = bytes(len(secret))
-            secret.clear()
+            secret[:] = bytes(HASH_SIZE)
 
     def _mix_hash(self, data: Bytes) -> None:
         self._hash[:] = blake2s_hash(self._hash, data)
