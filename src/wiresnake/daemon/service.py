@@ -18,7 +18,6 @@ from wiresnake.daemon.notify import notify_ready
 from wiresnake.daemon.options import CannotStart, Options
 from wiresnake.daemon.uapi import UapiServer
 from wiresnake.host import privileges, tun
-from wiresnake.host.privileges import Capability
 from wiresnake.host.tun import Tun
 from wiresnake.plane.choose import open_plane
 from wiresnake.plane.contract import Inner
@@ -28,7 +27,6 @@ from wiresnake.tunnel.surroundings import on_linux
 
 log = logging.getLogger(__name__)
 
-KEPT: Final = frozenset({Capability.NET_ADMIN, Capability.NET_BIND_SERVICE})
 _TAKEN: Final = {errno.EBUSY, errno.EEXIST}
 """What the kernel says when the name belongs to another interface."""
 _LAST_BREATH: Final = 2.0
@@ -58,7 +56,7 @@ async def _serve(options: Options, ready: Callable[[], None], directory: Path) -
         undo.push_async_callback(server.close)
         left = _on_departure(doorstep, undo)
         if not options.keep_privileges:
-            privileges.reduce(KEPT)
+            privileges.reduce(privileges.DAEMON_KEEPS)
         log.debug("wiresnaked %s serves %s", __version__, device.name)
         notify_ready()
         ready()

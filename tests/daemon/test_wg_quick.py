@@ -1,0 +1,60 @@
+"""The real wg-quick, which starts the daemon where the kernel has no WireGuard of its own."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from wiresnake.daemon.doorstep import socket_path
+from wiresnake.values.keys import PrivateKey
+
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.needs("wg", "wg-quick", "ping", "bash", "nft"),
+    pytest.mark.skipif(
+        Path("/sys/module/wireguard").exists(), reason="wg-quick would take the kernel's WireGuard"
+    ),
+]
+
+
+def wg_quick(place, verb, config):
+    environment = f"WG_QUICK_USERSPACE_IMPLEMENTATION={place.program}"
+    return place.host.run("env", environment, "wg-quick", verb, str(config))
+
+
+@pytest.fixture
+def far_end(place):
+    """A daemon that answers at 127.0.0.1:5002, and holds 10.89.0.2 and fd89::2."""
+    daemon = place.start()
+    place.host.ip(f"link set {daemon.name} up")
+    return daemon
+
+
+@pytest.mark.parametrize(
+    "allowed", ["10.89.0.2/32, fd89::2/128", "0.0.0.0/0, ::/0"], ids=["one host", "everything"]
+)
+def test_up_and_down(place, far_end, until, allowed):
+    keys = [PrivateKey.generate(os.urandom(32)) for _ in range(2)]
+    far_end.wg("set", "private-key", "/dev/stdin", "listen-port", "5002", text=keys[1].to_base64())
+    far_end.wg("set", "peer", str(keys[0].public), "allowed-ips", "10.89.0.1/32,fd89::1/128")
+    name = place.name()
+    config = place.tmp / f"{name}.conf"
+    config.write_text(
+        f"[Interface]\nPrivateKey = {keys[0].to_base64()}\nAddress = 10.89.0.1/24, fd89::1/64\n"
+        f"[Peer]\nPublicKey = {keys[1].public}\nAllowedIPs = {allowed}\n"
+        "Endpoint = 127.0.0.1:5002\nPersistentKeepalive = 25\n"
+    )
+    config.chmod(0o600)
+    before = place.host.run("ip", "rule"), place.host.run("ip", "route", "show", "table", "all")
+
+    wg_quick(place, "up", config)
+    until(lambda: not far_end.wg("show", "latest-handshakes").endswith("\t0\n"))
+    shown = place.host.run("wg", "show", name, "fwmark")
+    assert (shown != "off\n") == ("0.0.0.0/0" in allowed)
+    assert "mtu " in place.host.ip(f"-o link show {name}")
+
+    wg_quick(place, "down", config)
+    until(lambda: set(place.host.pids()) == set(far_end.family))
+    assert not socket_path(name).exists()
+    after = place.host.run("ip", "rule"), place.host.run("ip", "route", "show", "table", "all")
+    assert after == before
