@@ -59,6 +59,6 @@ def pair(request: pytest.FixtureRequest, laboratory: None) -> tuple[Program, Pro
 
 @pytest.fixture
 def fresh(pair: tuple[Program, Program]) -> Iterator[Tunnel]:
-    """A tunnel of this test's own."""
+    """Make a tunnel of this test's own."""
     with tunnel(*pair) as made:
         yield made

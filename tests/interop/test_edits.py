@@ -1,10 +1,12 @@
 """`wg set` and `wg syncconf` on a tunnel that carries traffic: the session goes on."""
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from bench.lab.programs import Program
 from bench.lab.traffic import CountedDatagrams, StreamInFlight, reaches
 from bench.lab.tunnels import End, Tunnel, endpoint, new_key, new_preshared_key
 
@@ -14,7 +16,7 @@ SIZE = 60 << 20
 
 @pytest.fixture
 def flowing(fresh: Tunnel) -> Iterator[tuple[Tunnel, StreamInFlight]]:
-    """A tunnel and a stream from left to right that has just begun."""
+    """Make a tunnel, and a stream from left to right that has just begun."""
     reaches(fresh.left.host, fresh.right.inner(4))
     flow = StreamInFlight(fresh.left.host, fresh.right.host, fresh.right.inner(4), SIZE)
     flow.wait_for(0.1)
@@ -22,61 +24,54 @@ def flowing(fresh: Tunnel) -> Iterator[tuple[Tunnel, StreamInFlight]]:
     flow.finish()
 
 
-def both(tunnel: Tunnel) -> list[tuple[End, End]]:
-    return [(tunnel.left, tunnel.right), (tunnel.right, tunnel.left)]
+def ends_of(tunnel: Tunnel, subject: Program) -> list[tuple[End, End]]:
+    """Return each end that the subject serves, with the end opposite."""
+    both = [(tunnel.left, tunnel.right), (tunnel.right, tunnel.left)]
+    return [(end, opposite) for end, opposite in both if end.program == subject]
 
 
 def handshakes(tunnel: Tunnel) -> tuple[int, int]:
     return tunnel.left.last_handshake(), tunnel.right.last_handshake()
 
 
-def another_port(tunnel: Tunnel) -> None:
-    for end, other in both(tunnel):
-        end.set("listen-port", str(51900 + end.side))
-        address = end.endpoint.rpartition(":")[0]
-        other.set("peer", end.public_key, "endpoint", f"{address}:{51900 + end.side}")
+def another_port(_: Tunnel, end: End, opposite: End) -> None:
+    end.set("listen-port", str(51900 + end.side))
+    address = end.endpoint.rpartition(":")[0]
+    opposite.set("peer", end.public_key, "endpoint", f"{address}:{51900 + end.side}")
 
 
-def another_preshared_key(tunnel: Tunnel) -> None:
-    key = new_preshared_key()
-    for end, other in both(tunnel):
-        end.set("peer", other.public_key, "preshared-key", "/dev/stdin", text=key)
+def another_preshared_key(_: Tunnel, end: End, opposite: End) -> None:
+    end.set("peer", opposite.public_key, "preshared-key", "/dev/stdin", text=new_preshared_key())
 
 
-def more_peers(tunnel: Tunnel) -> None:
-    for end, _ in both(tunnel):
-        stranger = str(new_key().public)
-        end.set("peer", stranger, "allowed-ips", "10.77.3.0/24,fd77:3::/64")
-        end.set("peer", stranger, "allowed-ips", "")
-        end.set("peer", stranger, "remove")
+def more_peers(_: Tunnel, end: End, opposite: End) -> None:
+    stranger = str(new_key().public)
+    end.set("peer", stranger, "allowed-ips", "10.77.3.0/24,fd77:3::/64")
+    end.set("peer", stranger, "allowed-ips", "")
+    end.set("peer", stranger, "remove")
 
 
-def other_allowed_ips(tunnel: Tunnel) -> None:
-    for end, other in both(tunnel):
-        mine = f"{other.inner(4)}/32,{other.inner(6)}/128"
-        end.set("peer", other.public_key, "allowed-ips", f"{mine},10.80.0.0/16")
+def other_allowed_ips(_: Tunnel, end: End, opposite: End) -> None:
+    kept = f"{opposite.inner(4)}/32,{opposite.inner(6)}/128"
+    end.set("peer", opposite.public_key, "allowed-ips", f"{kept},10.80.0.0/16")
 
 
-def the_same_endpoint_and_key_again(tunnel: Tunnel) -> None:
-    for end, other in both(tunnel):
-        end.set("private-key", "/dev/stdin", text=end.key.to_base64())
-        end.set("peer", other.public_key, "endpoint", other.endpoint)
+def the_same_endpoint_and_key_again(_: Tunnel, end: End, opposite: End) -> None:
+    end.set("private-key", "/dev/stdin", text=end.key.to_base64())
+    end.set("peer", opposite.public_key, "endpoint", opposite.endpoint)
 
 
-def a_firewall_mark(tunnel: Tunnel) -> None:
-    for mark in ("0xca6c", "off"):
-        for end, _ in both(tunnel):
-            end.set("fwmark", mark)
+def a_firewall_mark(_: Tunnel, end: End, opposite: End) -> None:
+    end.set("fwmark", "0xca6c")
+    end.set("fwmark", "off")
 
 
-def keepalives(tunnel: Tunnel) -> None:
-    for end, other in both(tunnel):
-        end.set("peer", other.public_key, "persistent-keepalive", "25")
+def keepalives(_: Tunnel, end: End, opposite: End) -> None:
+    end.set("peer", opposite.public_key, "persistent-keepalive", "25")
 
 
-def the_same_file_by_syncconf(tunnel: Tunnel) -> None:
-    for end, _ in both(tunnel):
-        end.setconf(tunnel.config(end), "syncconf")
+def the_same_file_by_syncconf(tunnel: Tunnel, end: End, opposite: End) -> None:
+    end.setconf(tunnel.config(end), "syncconf")
 
 
 EDITS = [
@@ -92,12 +87,13 @@ EDITS = [
 
 
 def test_edits_leave_the_session_and_the_stream_alone(
-    flowing: tuple[Tunnel, StreamInFlight],
+    flowing: tuple[Tunnel, StreamInFlight], subject: Program
 ) -> None:
     tunnel, flow = flowing
     before = handshakes(tunnel)
     for edit in EDITS:
-        edit(tunnel)
+        for end, opposite in ends_of(tunnel, subject):
+            edit(tunnel, end, opposite)
         assert handshakes(tunnel) == before, edit.__name__
     assert flow.received < SIZE, "the stream ended before the edits did"
     assert flow.finish().intact
@@ -107,20 +103,24 @@ def test_edits_leave_the_session_and_the_stream_alone(
 @pytest.mark.parametrize(
     "edit", [more_peers, other_allowed_ips, the_same_file_by_syncconf, keepalives]
 )
-def test_edits_lose_no_packet(fresh: Tunnel, edit: Callable[[Tunnel], None]) -> None:
-    left, right = fresh.left, fresh.right
-    reaches(left.host, right.inner(4))
-    with CountedDatagrams(left.host, right.host, right.inner(4), rate=500) as flow:
-        edit(fresh)
-        edit(fresh)
-        assert flow.arrived
-        assert flow.finish().missing == []
+def test_edits_lose_no_packet(
+    fresh: Tunnel, subject: Program, edit: Callable[[Tunnel, End, End], None]
+) -> None:
+    reaches(fresh.left.host, fresh.right.inner(4))
+    for end, opposite in ends_of(fresh, subject):
+        with (
+            CountedDatagrams(end.host, opposite.host, opposite.inner(4), rate=500) as out,
+            CountedDatagrams(opposite.host, end.host, end.inner(4), rate=500) as back,
+        ):
+            for _ in range(3):
+                edit(fresh, end, opposite)
+            assert out.arrived
+            assert back.arrived
+            assert (out.finish().missing, back.finish().missing) == ([], [])
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-def test_a_new_private_key_in_mid_stream(
-    flowing: tuple[Tunnel, StreamInFlight], side: str
-) -> None:
+def test_a_new_private_key_in_mid_stream(flowing: tuple[Tunnel, StreamInFlight], side: str) -> None:
     tunnel, flow = flowing
     changed = tunnel.left if side == "left" else tunnel.right
     other = tunnel.right if side == "left" else tunnel.left
@@ -139,8 +139,8 @@ def test_a_peer_taken_away_and_given_back_in_mid_stream(
 ) -> None:
     tunnel, flow = flowing
     left, right = tunnel.left, tunnel.right
-    for end, other in both(tunnel):
-        end.set("peer", other.public_key, "remove")
+    left.set("peer", right.public_key, "remove")
+    right.set("peer", left.public_key, "remove")
     left.setconf(tunnel.config(left), "addconf")
     right.setconf(tunnel.config(right), "addconf")
     assert flow.finish().intact
@@ -170,8 +170,6 @@ def test_a_keepalive_switched_on_is_sent_at_once_and_again(fresh: Tunnel) -> Non
 
 
 def test_a_port_in_use_changes_nothing(fresh: Tunnel) -> None:
-    import socket
-
     left, right = fresh.left, fresh.right
     reaches(left.host, right.inner(4))
     with left.host.socket(socket.AF_INET, socket.SOCK_DGRAM) as squatter:

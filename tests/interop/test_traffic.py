@@ -6,7 +6,7 @@ import pytest
 
 from bench.lab.hosts import ProgramFailed
 from bench.lab.programs import Program
-from bench.lab.traffic import CountedDatagrams, ping, reaches, stream
+from bench.lab.traffic import CountedDatagrams, StreamInFlight, ping, reaches, stream
 from bench.lab.tunnels import Tunnel, new_preshared_key, tunnel
 
 pytestmark = pytest.mark.root
@@ -37,13 +37,12 @@ def test_a_stream_arrives_intact_both_ways(live: Tunnel, family: int) -> None:
 
 @pytest.mark.parametrize("family", [4, 6])
 def test_two_streams_that_meet_arrive_intact(live: Tunnel, family: int) -> None:
-    from bench.lab.traffic import StreamInFlight
-
     flows = [
         StreamInFlight(here.host, there.host, there.inner(family), 10 * MEGABYTE)
         for here, there in ((live.left, live.right), (live.right, live.left))
     ]
-    assert all([flow.finish().intact for flow in flows])
+    ended = [flow.finish() for flow in flows]
+    assert all(flow.intact for flow in ended)
 
 
 @pytest.mark.parametrize("family", [4, 6])
