@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
 from bench.lab.hosts import Host, host
 
 LIMIT = 10.0

@@ -24,7 +24,7 @@ def wg_quick(place, verb, config):
 
 @pytest.fixture
 def far_end(place):
-    """A daemon that answers at 127.0.0.1:5002, and holds 10.89.0.2 and fd89::2."""
+    """Start what is to answer at 127.0.0.1:5002 for 10.89.0.2 and fd89::2."""
     daemon = place.start()
     place.host.ip(f"link set {daemon.name} up")
     return daemon

@@ -21,6 +21,7 @@ from wiresnake.plane.contract import DataPlane, PlaneLost, RejectedBatch
 from wiresnake.protocol.interface import Interface
 from wiresnake.tunnel import chronicle
 from wiresnake.tunnel.outer import DOWN, Outer, handed_over
+from wiresnake.tunnel.pace import Pace
 from wiresnake.tunnel.slices import slices
 from wiresnake.tunnel.surroundings import Surroundings
 
@@ -30,6 +31,10 @@ STEP = 512
 """Peers and prefixes, edits or commands that are worked off before others get their turn."""
 SNAPSHOTS_PER_STEP = 256
 """Peers that are read from the plane before others get their turn."""
+SNAPSHOTS_PER_SECOND = 15000
+"""How many peers are read in the long run: whoever reads in a loop must not starve the packets."""
+SNAPSHOTS_AT_ONCE = 30000
+"""How many are read without a pause when nobody has read for a while."""
 PATHS_SETTLE = 0.5
 """Seconds to wait for more changes of addresses and routes before sources are forgotten."""
 MIN_SUSPEND = 1.0
@@ -62,6 +67,7 @@ class Tunnel:
         self._up = False
         self._mtu = 0
         self._changing = asyncio.Lock()
+        self._pace = Pace(SNAPSHOTS_PER_SECOND, SNAPSHOTS_AT_ONCE)
         self._settling: asyncio.TimerHandle | None = None
         self._clearing: asyncio.Task[None] | None = None
         self._readers: list[int] = []
@@ -143,6 +149,7 @@ class Tunnel:
         reading is of that moment however long it takes. Raises PlaneLost.
         """
         for part in slices(config.peers.values(), SNAPSHOTS_PER_STEP):
+            await asyncio.sleep(self._pace.wait(len(part), self._loop.time()))
             self._still_alive()
             yield self._snapshots(part)
 
