@@ -1,0 +1,116 @@
+"""Packets from the inner side: which peer takes them, and the answer when none can (paper 2)."""
+
+from collections.abc import Sequence
+from struct import Struct
+from typing import Final
+
+from wiresnake.plane.portable.counters import Counters
+from wiresnake.plane.portable.ecn import outer_tos
+from wiresnake.plane.portable.icmp import unreachable
+from wiresnake.plane.portable.outbound import Outbound
+from wiresnake.plane.portable.peers import Peer
+from wiresnake.plane.portable.ports import Sink, Wire
+from wiresnake.plane.portable.routes import Routes
+from wiresnake.plane.portable.segment import Train
+from wiresnake.plane.portable.transport import Buffer
+from wiresnake.values.instants import NEVER, Instant
+
+UNREACHABLES_PER_SECOND: Final = 100
+"""Answers for packets that have no way; beyond that many in a second none is given."""
+
+_IPV4: Final = Struct("!xB14x4s")
+_IPV4_HEADER: Final = 20
+_IPV6: Final = Struct("!H22x16s")
+_IPV6_HEADER: Final = 40
+
+
+class Inside:
+    """Sends each packet from the inner side to the peer that owns its destination."""
+
+    def __init__(
+        self,
+        routes: "Routes[Peer]",
+        outbound: Outbound,
+        wire: Wire,
+        sink: Sink,
+        counters: Counters,
+    ) -> None:
+        self._routes = routes
+        self._outbound = outbound
+        self._wire = wire
+        self._sink = sink
+        self._counters = counters
+        self._answers_left = 0
+        self._answers_until: Instant = -NEVER
+
+    def send(self, packets: Sequence[Buffer], now: Instant) -> None:
+        """Send packets on; those in a row with one destination and one class go as one run."""
+        if not self._wire.is_up:
+            self._counters["dropped_down"] += len(packets)
+            return
+        run: list[Buffer] = []
+        last = (0, b"")
+        for packet in packets:
+            length = len(packet)
+            version = packet[0] >> 4 if length else 0
+            if version == 4 and length >= _IPV4_HEADER:
+                flow = _IPV4.unpack_from(packet)
+            elif version == 6 and length >= _IPV6_HEADER:
+                flow = _IPV6.unpack_from(packet)
+            else:
+                self._counters["dropped_outbound_malformed"] += 1
+                continue
+            if flow != last:
+                self._send_run(run, last, now)
+                run = []
+                last = flow
+            run.append(packet)
+        self._send_run(run, last, now)
+        self._outbound.flush(now)
+
+    def send_train(self, train: Train, now: Instant) -> None:
+        """Send a train on, cut into its segments; they may wait for the next `send`."""
+        if not self._wire.is_up:
+            self._counters["dropped_down"] += train.count
+            return
+        packet = train.packet
+        if packet[0] >> 4 == 4:
+            _, destination = _IPV4.unpack_from(packet)
+        else:
+            _, destination = _IPV6.unpack_from(packet)
+        peer = self._owner(train.count, destination)
+        if peer is not None:
+            self._outbound.send_train(peer, train, now)
+        else:
+            self._answer(next(train.cut()), now)
+
+    def _send_run(self, run: list[Buffer], flow: tuple[int, bytes], now: Instant) -> None:
+        if not run:
+            return
+        peer = self._owner(len(run), flow[1])
+        if peer is not None:
+            self._outbound.send(peer, run, outer_tos(run[0]), now)
+            return
+        for packet in run:
+            self._answer(packet, now)
+
+    def _owner(self, count: int, destination: bytes) -> Peer | None:
+        """Return the peer that takes packets for an address; if none can, count ``count``."""
+        peer = self._routes.lookup(destination)
+        if peer is not None and peer.way is not None:
+            return peer
+        reason = "dropped_no_route" if peer is None else "dropped_no_endpoint"
+        self._counters[reason] += count
+        return None
+
+    def _answer(self, packet: Buffer, now: Instant) -> None:
+        if now >= self._answers_until:
+            self._answers_until = now + 1.0
+            self._answers_left = UNREACHABLES_PER_SECOND
+        if not self._answers_left:
+            return
+        answer = unreachable(packet)
+        if answer is not None:
+            self._answers_left -= 1
+            self._counters["unreachables_sent"] += 1
+            self._sink.deliver([answer])
