@@ -11,11 +11,12 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from bench.lab.hosts import Host
 
 START_LIMIT = 15.0
-RUNTIME = Path("/var/run/wireguard")
+SOCKETS = "/var/run/wireguard"
 
 
 class DaemonFailed(RuntimeError):
@@ -35,9 +36,10 @@ class Program:
 
         Raises DaemonFailed.
         """
-        log = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the daemon
-        process = host.start(
-            *self.argv, interface, environment=self.environment, output=log, errors=log
+        log = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the host
+        host.resources.enter_context(log)
+        process = host.popen(
+            [*self.argv, interface], stdout=log, stderr=log, env={**os.environ, **self.environment}
         )
         daemon = Daemon(self, host, interface, process, log)
         daemon.wait_ready()
@@ -52,8 +54,8 @@ class Daemon:
         program: Program,
         host: Host,
         interface: str,
-        process: "subprocess.Popen[bytes]",
-        log: "tempfile._TemporaryFileWrapper[bytes]",
+        process: subprocess.Popen[bytes],
+        log: BinaryIO,
     ) -> None:
         self.program = program
         self.host = host
@@ -63,8 +65,8 @@ class Daemon:
 
     @property
     def socket_path(self) -> Path:
-        """Where its UAPI socket is."""
-        return RUNTIME / f"{self.interface}.sock"
+        """Where its UAPI socket is, seen from outside its host."""
+        return self.host.path(f"{SOCKETS}/{self.interface}.sock")
 
     def said(self) -> str:
         """Return what it printed so far."""
@@ -162,4 +164,5 @@ def wireguard_go(path: str = "wireguard-go", name: str = "wireguard-go") -> Prog
 
 def named(name: str) -> Program:
     """Return the program called ``name`` in options and results. Raises KeyError."""
-    return {"wiresnake": wiresnake, "wireguard-go": wireguard_go}[name]()
+    known = {"wiresnake": wiresnake(), "wireguard-go": wireguard_go()}
+    return known[name]

@@ -37,7 +37,7 @@ def ping(
     seconds are listed, so a short list means losses.
     """
     options = ["-M", "do"] if whole else []
-    shown = where.run(
+    shown = where.call(
         "ping", "-n", *options, "-c", str(count), "-s", str(size), "-i", str(interval),
         "-W", str(patience), address, check=False, limit=count * interval + patience + 10,
     )  # fmt: skip

@@ -6,19 +6,17 @@ left   10.77.0.1, fd77::1      ===== tunnel =====   10.77.0.2, fd77::2      righ
 
 import base64
 import contextlib
-import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from bench.lab.hosts import Host, cable, host
+from bench.lab.hosts import Host, cable
 from bench.lab.programs import Daemon, Program
 from wiresnake.values.keys import PrivateKey
 
 PORT = 51820
 OUTER = {4: ("192.0.2.1", "192.0.2.2"), 6: ("2001:db8::1", "2001:db8::2")}
 INNER = {4: ("10.77.0.1", "10.77.0.2"), 6: ("fd77::1", "fd77::2")}
-_serial = itertools.count()
 
 
 def new_key() -> PrivateKey:
@@ -46,7 +44,7 @@ class End:
     endpoint: str
     port: int = PORT
     key: PrivateKey = field(default_factory=new_key)
-    interface: str = field(default_factory=lambda: f"ws{os.getpid()}x{next(_serial)}")
+    interface: str = "wg0"
     daemon: Daemon | None = None
 
     def inner(self, family: int) -> str:
@@ -69,20 +67,25 @@ class End:
         self.daemon = self.program.start(self.host, self.interface)
         self.setconf(config)
         for family, length in ((4, 24), (6, 64)):
-            self.host.ip(f"address add {self.inner(family)}/{length} dev {self.interface}")
-        self.host.ip(f"link set {self.interface} mtu {mtu} up")
+            self.host.add_address(self.interface, f"{self.inner(family)}/{length}")
+        self.set_mtu(mtu)
+        self.host.ip("link", "set", self.interface, "up")
+
+    def set_mtu(self, mtu: int) -> None:
+        """Change the MTU of the interface."""
+        self.host.ip("link", "set", self.interface, "mtu", str(mtu))
 
     def setconf(self, config: str, verb: str = "setconf") -> None:
         """Give ``config`` to `wg setconf`, or to `wg addconf` or `syncconf`."""
-        self.host.run("wg", verb, self.interface, "/dev/stdin", text=config)
+        self.host.call("wg", verb, self.interface, "/dev/stdin", text=config)
 
     def set(self, *words: str, text: str = "") -> None:
         """Run `wg set`; a file ``/dev/stdin`` among the words reads ``text``."""
-        self.host.run("wg", "set", self.interface, *words, text=text)
+        self.host.call("wg", "set", self.interface, *words, text=text)
 
     def show(self, what: str) -> str:
         """Run `wg show INTERFACE WHAT`."""
-        return self.host.run("wg", "show", self.interface, what)
+        return self.host.call("wg", "show", self.interface, what)
 
     def last_handshake(self) -> int:
         """Return the Unix time of the newest handshake of any peer, 0 for none."""
@@ -127,9 +130,9 @@ class Tunnel:
 @contextlib.contextmanager
 def two_hosts() -> Iterator[tuple[Host, Host]]:
     """Make two hosts joined by a cable that carries both families."""
-    with host("left") as left, host("right") as right:
-        ends = [(f"{OUTER[4][side]}/24", f"{OUTER[6][side]}/64") for side in (0, 1)]
-        cable(left, right, *ends)
+    with Host("left") as left, Host("right") as right:
+        addresses = [(f"{OUTER[4][side]}/24", f"{OUTER[6][side]}/64") for side in (0, 1)]
+        cable(left, right, addresses[0], addresses[1])
         yield left, right
 
 
@@ -150,6 +153,6 @@ def tunnel(
             End(hosts[side], program, side, endpoint(OUTER[family][side]))
             for side, program in enumerate((left, right))
         ]
-        made = Tunnel(*ends, preshared, keepalive)
+        made = Tunnel(ends[0], ends[1], preshared, keepalive)
         made.bring_up(right_knows_left=right_knows_left, mtu=mtu)
         yield made

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.lab.hosts import Host, cable, give_address, host, take_address
+from bench.lab.hosts import Host, cable
 from bench.lab.programs import Program
 from bench.lab.traffic import CountedDatagrams, StreamInFlight, ping, reaches, stream
 from bench.lab.tunnels import OUTER, End, Tunnel, endpoint, tunnel
@@ -40,8 +40,8 @@ def sees(end: End, address: str, within: float = 3) -> None:
 def move(end: End, family: int) -> None:
     """Give ``end`` another outer address instead of the one it has."""
     length = LENGTH[family]
-    take_address(end.host, "cable", f"{OUTER[family][end.side]}/{length}")
-    give_address(end.host, "cable", f"{OTHER_OUTER[family][end.side]}/{length}")
+    end.host.ip("address", "del", f"{OUTER[family][end.side]}/{length}", "dev", "eth0")
+    end.host.add_address("eth0", f"{OTHER_OUTER[family][end.side]}/{length}")
 
 
 @pytest.mark.parametrize("direction", ["sending", "receiving"])
@@ -62,7 +62,7 @@ def test_a_stream_survives_a_new_address_of_the_laptop(
 def test_replies_come_from_the_address_that_was_asked(live: Tunnel, family: int) -> None:
     left, right = live.left, live.right
     second = OTHER_OUTER[family][1]
-    give_address(right.host, "cable", f"{second}/{LENGTH[family]}")
+    right.host.add_address("eth0", f"{second}/{LENGTH[family]}")
     left.set("peer", right.public_key, "endpoint", endpoint(second))
     for _ in range(3):
         assert ping(left.host, right.inner(4))
@@ -76,10 +76,10 @@ def test_replies_come_from_the_address_that_was_asked(live: Tunnel, family: int)
 def test_a_source_address_that_went_away_is_given_up(live: Tunnel, family: int) -> None:
     left, right = live.left, live.right
     second = OTHER_OUTER[family][1]
-    give_address(right.host, "cable", f"{second}/{LENGTH[family]}")
+    right.host.add_address("eth0", f"{second}/{LENGTH[family]}")
     left.set("peer", right.public_key, "endpoint", endpoint(second))
     assert ping(left.host, right.inner(4))
-    take_address(right.host, "cable", f"{second}/{LENGTH[family]}")
+    right.host.ip("address", "del", f"{second}/{LENGTH[family]}", "dev", "eth0")
     reaches(right.host, left.inner(4), within=3)
     sees(left, endpoint(OUTER[family][1]))
 
@@ -108,16 +108,13 @@ def behind_nat(left: Program, right: Program, keepalive: int) -> Iterator[tuple[
 
     left 10.1.0.2 --- 10.1.0.1 router 192.0.2.1 --- 192.0.2.2 right
     """
-    with host("left") as home, host("router") as router, host("right") as server:
-        cable(home, router, ("10.1.0.2/24",), ("10.1.0.1/24",), ("cable", "inside"))
-        cable(router, server, ("192.0.2.1/24",), ("192.0.2.2/24",), ("outside", "cable"))
-        home.ip("route add default via 10.1.0.1")
-        router.sysctl(
-            net__ipv4__ip_forward=1,
-            net__netfilter__nf_conntrack_udp_timeout=2,
-            net__netfilter__nf_conntrack_udp_timeout_stream=2,
-        )
-        router.run("nft", "-f", "-", text=NAT)
+    with Host("left") as home, Host("router") as router, Host("right") as server:
+        cable(home, router, ["10.1.0.2/24"], ["10.1.0.1/24"], ("eth0", "inside"))
+        cable(router, server, ["192.0.2.1/24"], ["192.0.2.2/24"], ("outside", "eth0"))
+        home.ip("route", "add", "default", "via", "10.1.0.1")
+        forgetful = "net.netfilter.nf_conntrack_udp_timeout"
+        router.sysctl({"net.ipv4.ip_forward": 1, forgetful: 2, f"{forgetful}_stream": 2})
+        router.call("nft", "-f", "-", text=NAT)
         ends = End(home, left, 0, "192.0.2.1:1"), End(server, right, 1, endpoint("192.0.2.2"))
         made = Tunnel(*ends, keepalive=keepalive)
         made.right.bring_up(made.config(made.right, knows_endpoint=False))
@@ -145,8 +142,8 @@ def test_a_forgotten_nat_mapping_is_found_again_by_the_next_packet(
         left, right = made.left, made.right
         reaches(left.host, right.inner(4))
         before = right.show("endpoints").split()[1]
-        router.run("nft", "flush", "ruleset")
-        router.run(
+        router.call("nft", "flush", "ruleset")
+        router.call(
             "nft",
             "-f",
             "-",

@@ -1,10 +1,10 @@
 """What a tunnel is for: packets of both families and every size, over either outer family."""
 
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
-from bench.lab.hosts import ProgramFailed
 from bench.lab.programs import Program
 from bench.lab.traffic import CountedDatagrams, StreamInFlight, ping, reaches, stream
 from bench.lab.tunnels import Tunnel, new_preshared_key, tunnel
@@ -69,7 +69,7 @@ def test_the_mtu_may_grow_to_34736_and_shrink_again(live: Tunnel) -> None:
     try:
         for mtu in (34736, 1420):
             for end in (left, right):
-                end.host.ip(f"link set {end.interface} mtu {mtu}")
+                end.set_mtu(mtu)
             for family in (4, 6):
                 full = mtu - IP_HEADERS[family]
                 assert ping(left.host, right.inner(family), size=full, whole=True)
@@ -78,7 +78,7 @@ def test_the_mtu_may_grow_to_34736_and_shrink_again(live: Tunnel) -> None:
                 assert stream(right.host, left.host, left.inner(family), 10 * MEGABYTE).intact
     finally:
         for end in (left, right):
-            end.host.ip(f"link set {end.interface} mtu 1420")
+            end.set_mtu(1420)
 
 
 def test_both_ends_count_what_went_through(live: Tunnel) -> None:
@@ -95,8 +95,8 @@ def test_both_ends_count_what_went_through(live: Tunnel) -> None:
 def test_an_address_of_nobody_is_answered_as_unreachable(live: Tunnel, subject: Program) -> None:
     end = live.left if live.left.program == subject else live.right
     for family, nobody, route in ((4, "10.77.9.9", "10.77.9.0/24"), (6, "fd99::9", "fd99::/64")):
-        end.host.ip(f"route replace {route} dev {end.interface}")
-        said = end.host.run("ping", f"-{family}", "-c1", "-W2", nobody, check=False)
+        end.host.ip("route", "replace", route, "dev", end.interface)
+        said = end.host.call("ping", f"-{family}", "-c1", "-W2", nobody, check=False)
         assert "nreachable" in said, said
 
 
@@ -116,6 +116,6 @@ def test_ends_with_different_preshared_keys_stay_apart(pair: tuple[Program, Prog
 
 def test_a_second_daemon_for_a_live_name_is_refused(live: Tunnel, subject: Program) -> None:
     end = live.left if live.left.program == subject else live.right
-    with pytest.raises(ProgramFailed):
-        end.host.run(*subject.argv, end.interface, limit=15)
+    with pytest.raises(subprocess.CalledProcessError):
+        end.host.call(*subject.argv, end.interface, limit=15)
     reaches(live.left.host, live.right.inner(4))
