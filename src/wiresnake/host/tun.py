@@ -9,6 +9,7 @@ import fcntl
 import os
 import re
 import socket
+import sys
 from dataclasses import dataclass
 from struct import Struct
 from typing import Final
@@ -16,7 +17,7 @@ from typing import Final
 DEVICE: Final = "/dev/net/tun"
 
 VNET_HEADER_SIZE: Final = 10
-"""Bytes of virtio_net_hdr before each packet: the short form, little-endian."""
+"""Bytes of virtio_net_hdr before each packet: the short form, in the machine's byte order."""
 
 _TUNSETIFF: Final = 0x400454CA
 _TUNGETIFF: Final = 0x800454D2
@@ -33,7 +34,7 @@ _IFF_NO_PI: Final = 0x1000
 _IFF_VNET_HDR: Final = 0x4000
 
 _TUN_F_CSUM: Final = 0x01
-_TUN_F_TSO: Final = 0x02 | 0x04
+_TUN_F_TSO: Final = 0x02 | 0x04 | 0x08  # IPv4, IPv6, and trains whose first segment has CWR
 _TUN_F_USO: Final = 0x20 | 0x40
 
 _INTERFACE_FLAGS: Final = Struct("16sH22x")  # struct ifreq, as far as TUN uses it
@@ -105,9 +106,11 @@ def adopt(fd: int) -> Tun:
     """Take over a descriptor that someone else opened: a TUN, or one end of a socket pair.
 
     It becomes non-blocking and close-on-exec. Offload is used only if the device was made with a
-    virtio header, whose size is then set to `VNET_HEADER_SIZE`. Raises OSError with the errno of
-    a bad descriptor, EBADFD for a TUN descriptor without an interface, and EINVAL for a TAP
-    device or one that puts packet information before packets.
+    virtio header, whose size is then set to `VNET_HEADER_SIZE`. It must have been made with
+    IFF_NO_PI, which TUNGETIFF does not tell: that bit says there whether a filter is attached.
+
+    Raises OSError with the errno of a bad descriptor, EBADFD for a TUN descriptor without an
+    interface, EINVAL for a TAP device.
     """
     os.set_inheritable(fd, False)  # noqa: FBT003
     os.set_blocking(fd, False)
@@ -121,8 +124,6 @@ def adopt(fd: int) -> Tun:
     name = _text(raw)
     if flags & _IFF_TAP:
         raise OSError(errno.EINVAL, f"{name} is a TAP device, a TUN is needed")
-    if not flags & _IFF_NO_PI:
-        raise OSError(errno.EINVAL, f"{name} was made without IFF_NO_PI")
     return _describe(fd, name, flags)
 
 
@@ -200,9 +201,7 @@ def _describe(fd: int, name: str, flags: int) -> Tun:
         return Tun(fd, name)
     if _INT.unpack(fcntl.ioctl(fd, _TUNGETVNETHDRSZ, bytes(_INT.size)))[0] != VNET_HEADER_SIZE:
         fcntl.ioctl(fd, _TUNSETVNETHDRSZ, _INT.pack(VNET_HEADER_SIZE))
-    fcntl.ioctl(fd, _TUNSETVNETLE, _INT.pack(1))
-    # Without TUN_F_TSO_ECN the kernel cuts the rare train that carries CWR itself: that flag must
-    # stay on its first segment only.
+    fcntl.ioctl(fd, _TUNSETVNETLE, _INT.pack(sys.byteorder == "little"))
     tso = _set_offload(fd, _TUN_F_CSUM | _TUN_F_TSO)
     uso = tso and _set_offload(fd, _TUN_F_CSUM | _TUN_F_TSO | _TUN_F_USO)  # Linux 6.2
     return Tun(fd, name, vnet_header=True, tso=tso, uso=uso)

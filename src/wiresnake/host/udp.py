@@ -5,6 +5,7 @@ import errno
 import os
 import re
 import socket
+import struct
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,7 +70,7 @@ def set_mark(pair: UdpPair, mark: int) -> None:
     Raises OSError EPERM without CAP_NET_ADMIN.
     """
     for one in pair.sockets():
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
+        _mark(one, mark)
 
 
 def can_segment(one: socket.socket) -> bool:
@@ -107,7 +108,7 @@ def _open(family: socket.AddressFamily, port: int, mark: int) -> socket.socket |
         raise
     try:
         if mark:
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
+            _mark(one, mark)
         _enlarge_buffers(one)
         if family == socket.AF_INET6:
             _set_ipv6_options(one)
@@ -123,6 +124,11 @@ def _open(family: socket.AddressFamily, port: int, mark: int) -> socket.socket |
             return None
         raise
     return one
+
+
+def _mark(one: socket.socket, mark: int) -> None:
+    # As bytes: Python takes a number here for a signed one, and half of all marks are greater.
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, struct.pack("=I", mark))
 
 
 def _set_ipv4_options(one: socket.socket) -> None:
