@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.lab.hosts import Host, host
+from wiresnake.daemon.doorstep import socket_path
+from wiresnake.host.namespaces import Namespace
 
 LIMIT = 10.0
-RUNTIME = Path("/var/run/wireguard")
 
 
 def until(condition, limit=LIMIT):
@@ -47,7 +47,7 @@ def children(pid):
 class Running:
     """A daemon in the foreground."""
 
-    place: Host
+    host: Namespace
     name: str
     process: subprocess.Popen
     errors: Path
@@ -55,20 +55,20 @@ class Running:
 
     @property
     def socket(self):
-        return RUNTIME / f"{self.name}.sock"
+        return self.host.path(str(socket_path(self.name)))
 
-    def wg(self, *words, text=""):
-        return self.place.run("wg", words[0], self.name, *words[1:], text=text)
+    def wg(self, *words, text="", check=True):
+        return self.host.run(["wg", words[0], self.name, *words[1:]], text=text, check=check).stdout
 
-    def link(self):
-        return self.place.run("ip", "-o", "link", "show", self.name, check=False)
+    def up(self):
+        self.host.ip("link", "set", self.name, "up")
 
     def ended(self):
         """Wait for the end, see that nothing stayed, and return the status and what it said."""
         status = self.process.wait(LIMIT)
         until(lambda: not any(alive(pid) for pid in self.family))
         assert not self.socket.exists()
-        assert self.link() == ""
+        assert self.host.run(["ip", "link", "show", self.name], check=False).returncode
         return status, self.errors.read_text()
 
 
@@ -76,14 +76,9 @@ class Running:
 class Place:
     """Where the daemons of one test live."""
 
-    host: Host
+    host: Namespace
     tmp: Path
-    serial: int = 0
-    started: list = field(default_factory=list)
-
-    def name(self):
-        self.serial += 1
-        return f"wsg{os.getpid()}x{self.serial}"[-15:]
+    started: int = 0
 
     @property
     def program(self):
@@ -91,46 +86,38 @@ class Place:
 
     def attempt(self, *words, environment=None, before=()):
         """Run the daemon until the process that was started ends; return status and words."""
-        done = subprocess.run(
-            ["nsenter", f"--net=/run/netns/{self.host.name}", "--", *before, self.program, *words],
+        done = self.host.run(
+            [*before, self.program, *words],
             env={**os.environ, **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
+            check=False,
             timeout=LIMIT,
         )
         return done.returncode, done.stdout, done.stderr
 
-    def start(self, name=None, *words, environment=None):
+    def start(self, name="wg0", *words, environment=None):
         """Start one in the foreground and wait until its socket answers."""
-        name = name or self.name()
-        errors = self.tmp / f"{name}.{len(self.started)}.log"
+        self.started += 1
+        errors = self.tmp / f"{name}.{self.started}.log"
         with errors.open("wb") as sink:
-            process = self.host.start(
-                self.program, "-f", *words, name, environment=environment, errors=sink
+            process = self.host.popen(
+                [self.program, "-f", *words, name],
+                env={**os.environ, **(environment or {})},
+                stderr=sink,
             )
         daemon = Running(self.host, name, process, errors)
-        self.started.append(daemon)
         until(lambda: self._answers(daemon))
         daemon.family = [process.pid, *children(process.pid)]
         return daemon
 
     def _answers(self, daemon):
         assert daemon.process.poll() is None, daemon.errors.read_text()
-        shown = self.host.run("wg", "show", daemon.name, "listen-port", check=False)
-        return shown != ""
+        return daemon.wg("show", "listen-port", check=False) != ""
 
 
 @pytest.fixture
 def place(tmp_path):
-    with host("daemon") as made:
-        place = Place(made, tmp_path)
-        try:
-            yield place
-        finally:
-            made.end_programs()
-            for daemon in place.started:
-                daemon.socket.unlink(missing_ok=True)
+    with Namespace("daemon") as host:
+        yield Place(host, tmp_path)
 
 
 @pytest.fixture(name="until")
