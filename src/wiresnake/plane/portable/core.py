@@ -71,6 +71,7 @@ class Core:
     def inner(self, packet: bytes, now: Instant) -> None:
         """Take a packet from the inner side."""
         self._engine.inside.send([packet], now)
+        self._engine.inside.flush(now)
 
     def outer(self, datagram: bytes, path: Path, now: Instant, tos: int = 0) -> None:
         """Take a datagram from the network; it arrives ``now``, whatever ``path.at`` says."""

@@ -29,6 +29,7 @@ NAMES: Final = (
     "dropped_truncated",  # longer than any packet can be
     "cookie_replies_sent",
     "unreachables_sent",
+    "joining_refused",  # the inner side takes trains no longer
     "gso_refused",  # a train had to go one by one
     "source_cleared",  # the local address of a peer stopped working
 )

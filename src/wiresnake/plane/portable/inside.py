@@ -44,7 +44,10 @@ class Inside:
         self._answers_until: Instant = -NEVER
 
     def send(self, packets: Sequence[Buffer], now: Instant) -> None:
-        """Send packets on; those in a row with one destination and one class go as one run."""
+        """Send packets on; those in a row with one destination and one class go as one run.
+
+        They may wait for the next ones until `flush`.
+        """
         if not self._wire.is_up:
             self._counters["dropped_down"] += len(packets)
             return
@@ -66,10 +69,13 @@ class Inside:
                 last = flow
             run.append(packet)
         self._send_run(run, last, now)
+
+    def flush(self, now: Instant) -> None:
+        """Let everything leave that was sent."""
         self._outbound.flush(now)
 
     def send_train(self, train: Train, now: Instant) -> None:
-        """Send a train on, cut into its segments; they may wait for the next `send`."""
+        """Send a train on, cut into its segments; they may wait until `flush`."""
         if not self._wire.is_up:
             self._counters["dropped_down"] += train.count
             return

@@ -6,6 +6,7 @@ to a bound, and says so by `is_blocked`: the shell then stops reading the inner 
 """
 
 import errno
+import select
 import socket
 from collections import deque
 from struct import Struct
@@ -47,10 +48,15 @@ class _Held(NamedTuple):
 
 
 class UdpWire:
-    """Both outer sockets. It owns the descriptors it is given, and closes those they replace."""
+    """Both outer sockets. It owns the descriptors it is given, and closes those they replace.
 
-    def __init__(self, counters: Counters) -> None:
+    ``by_fileno`` finds a socket by what ``poller`` reports.
+    """
+
+    def __init__(self, counters: Counters, poller: select.epoll) -> None:
         self._counters = counters
+        self._poller = poller
+        self.by_fileno: dict[int, socket.socket] = {}
         self._v4: socket.socket | None = None
         self._v6: socket.socket | None = None
         self._ways: dict[tuple[object, bytes], Way] = {}
@@ -68,16 +74,16 @@ class UdpWire:
         """Whether something waits for a full socket."""
         return bool(self._held)
 
-    def sockets(self) -> list[socket.socket]:
-        """Return the sockets there are."""
-        return [one for one in (self._v4, self._v6) if one is not None]
-
     def replace(self, v4: int | None, v6: int | None) -> None:
         """Serve on these descriptors from now on; what waited for the old ones is dropped."""
-        old = self.sockets()
-        self._v4, self._v6 = _adopt(v4), _adopt(v6)
-        for one in old:
+        for fd, one in self.by_fileno.items():
+            # Others may hold the same socket open, and then closing alone would not end its events.
+            self._poller.unregister(fd)
             one.close()
+        self._v4, self._v6 = _adopt(v4), _adopt(v6)
+        self.by_fileno = {one.fileno(): one for one in (self._v4, self._v6) if one is not None}
+        for fd in self.by_fileno:
+            self._poller.register(fd, select.EPOLLIN)
         self._counters["dropped_outer_full"] += len(self._held)
         self._held.clear()
         self._held_bytes = 0
@@ -110,6 +116,12 @@ class UdpWire:
         held, self._held, self._held_bytes = self._held, deque(), 0
         for one in held:
             self.send(one.way, one.train, one.segment, one.tos)
+        self._watch()
+
+    def _watch(self) -> None:
+        events = select.EPOLLIN | (select.EPOLLOUT if self._held else 0)
+        for fd in self.by_fileno:
+            self._poller.modify(fd, events)
 
     def receive(self, one: socket.socket, buffers: list[bytearray]) -> Arrival | None:
         """Receive a datagram or a train; None if nothing is there or a socket error came instead.
@@ -183,6 +195,8 @@ class UdpWire:
             return 0
         self._held.append(_Held(way, bytes(datagrams), segment, tos))
         self._held_bytes += len(datagrams)
+        if len(self._held) == 1:
+            self._watch()
         return len(datagrams)
 
     def _refuse_trains(self, endpoint: Endpoint, segment: int) -> None:

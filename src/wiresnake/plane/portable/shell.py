@@ -1,0 +1,84 @@
+"""The I/O shell: one thread and one epoll between the inner side, the network and control."""
+
+import os
+import select
+from collections.abc import Callable
+from typing import Final
+
+from wiresnake.plane.contract import Inner
+from wiresnake.plane.portable.counters import fresh_counters
+from wiresnake.plane.portable.engine import Engine
+from wiresnake.plane.portable.inner import InnerSide
+from wiresnake.plane.portable.wire import UdpWire
+from wiresnake.values.instants import Instant
+
+MAX_ARRIVALS: Final = 16
+"""Trains taken from a socket before the inner side gets its turn."""
+_MAX_EVENTS: Final = 8
+
+
+class Shell:
+    """Moves packets between descriptors with the engine in between; ``engine`` takes commands."""
+
+    def __init__(self, inner: Inner, clock: Callable[[], Instant]) -> None:
+        counters = fresh_counters()
+        self._clock = clock
+        self._poller = select.epoll()
+        self._wire = UdpWire(counters, self._poller)
+        self._inner = InnerSide(inner, counters)
+        self.engine = Engine(self._wire, self._inner, os.urandom, counters)
+        self._buffers = [self.engine.inbound.buffer]
+        self._watchers: dict[int, Callable[[], None]] = {}
+        self._reads_inner = True
+        self._poller.register(inner.fd, select.EPOLLIN)
+
+    def watch(self, fd: int, on_readable: Callable[[], None]) -> None:
+        """Call ``on_readable`` whenever ``fd`` is readable or at its end."""
+        self._watchers[fd] = on_readable
+        self._poller.register(fd, select.EPOLLIN)
+
+    def step(self, timeout: float = -1.0) -> bool:
+        """Wait for events, at most ``timeout`` seconds (below 0: for ever), and handle them.
+
+        False if there was none.
+        """
+        events = self._poller.poll(timeout, _MAX_EVENTS)
+        for fd, event in events:
+            if fd == self._inner.fileno():
+                self._inner.read(self.engine.inside, self._clock())
+            elif fd in self._watchers:
+                self._watchers[fd]()
+            else:
+                self._serve_socket(fd, event)
+        wanted = self._inner.is_open and not self._wire.is_blocked
+        if wanted is not self._reads_inner:
+            self._read_inner(wanted=wanted)
+        return bool(events)
+
+    def _serve_socket(self, fd: int, event: int) -> None:
+        one = self._wire.by_fileno.get(fd)
+        if one is None:
+            return  # replaced by a command that came in the same round
+        if event & select.EPOLLOUT:
+            self._wire.resume()
+        if event == select.EPOLLOUT:
+            return
+        now = self._clock()
+        for _ in range(MAX_ARRIVALS):
+            arrival = self._wire.receive(one, self._buffers)
+            if arrival is None:
+                return
+            self.engine.inbound.receive_untrusted(*arrival, now)
+
+    def _read_inner(self, *, wanted: bool) -> None:
+        """Read the inner side or not: a full socket stops that, and so does its end."""
+        self._reads_inner = wanted
+        if wanted:
+            self._poller.register(self._inner.fileno(), select.EPOLLIN)
+        else:
+            self._poller.unregister(self._inner.fileno())
+
+    def close(self) -> None:
+        """Close the sockets and the poller; the inner descriptor stays its owner's."""
+        self._wire.replace(None, None)
+        self._poller.close()
