@@ -4,7 +4,7 @@ A message that fails a check changes nothing: every check runs on copies before 
 set. When things are due is the business of `schedule`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from wiresnake.door.commands import (
     AnyCommand,
@@ -42,6 +42,7 @@ from wiresnake.protocol.messages import (
 )
 from wiresnake.protocol.peer import Peer
 from wiresnake.protocol.roster import Roster
+from wiresnake.protocol.slots import Slots
 from wiresnake.values.instants import NEVER, Instant, Now
 from wiresnake.values.keys import KEY_SIZE, PrivateKey
 
@@ -110,7 +111,7 @@ class Exchange:
         peer.accepted_at = now.boottime
         commands = self.clear_handshake(peer)
         session = _session(keys, index, received.sender, now.boottime, initiator=False)
-        self._keep(peer, session, now.boottime)
+        self._release(_slots(peer).install_responder(index))
         datagram = _sealed(peer, response.encode(), now)
         return peer, [
             *commands,
@@ -135,7 +136,7 @@ class Exchange:
         keys = consume_response(self._identity(), peer.remote, peer.awaiting, message)
         peer.awaiting = None
         session = _session(keys, index, message.sender, now.boottime, initiator=True)
-        self._keep(peer, session, now.boottime)
+        self._release(_slots(peer).install_initiator(index))
         peer.last_handshake = now.wall
         return peer, [
             *self._retract(peer),
@@ -156,6 +157,8 @@ class Exchange:
     def confirm(self, peer: Peer, index: SessionIndex, now: Now) -> list[AnyCommand]:
         """Note that the initiator used the session which we derived for it."""
         peer.last_handshake = now.wall
+        if peer.slots is not None:
+            self._release(peer.slots.confirm(index))
         return self._retract(peer) if peer.announced == index else []
 
     def clear_handshake(self, peer: Peer) -> list[AnyCommand]:
@@ -167,13 +170,11 @@ class Exchange:
             peer.awaiting = None
         return commands
 
-    def release_sessions(self, peer: Peer, now: Instant = NEVER) -> None:
-        """Let go of the indices of sessions that are dead at ``now``; all unless it is given."""
-        sessions = peer.sessions or []
-        while sessions and sessions[0][0] <= now:
-            self._indices.release(sessions.pop(0)[1])
-        if not sessions:
-            peer.sessions = None
+    def release_sessions(self, peer: Peer) -> None:
+        """Let go of the indices of all sessions: the plane is told to drop them."""
+        if peer.slots is not None:
+            self._release(peer.slots.held())
+            peer.slots = None
 
     def _identity(self) -> PrivateKey:
         if self.private_key is None:
@@ -189,13 +190,9 @@ class Exchange:
         finally:
             ephemeral.wipe()
 
-    def _keep(self, peer: Peer, session: Session, now: Instant) -> None:
-        # The plane may drop a session sooner, when a newer one takes its slot; which it did we
-        # need not know, for to hold an index a little longer harms nobody.
-        self.release_sessions(peer, now)
-        if peer.sessions is None:
-            peer.sessions = []
-        peer.sessions.append((session.dies_at, session.local_index))
+    def _release(self, indices: Iterable[SessionIndex]) -> None:
+        for index in indices:
+            self._indices.release(index)
 
     def _announce(self, peer: Peer, index: SessionIndex) -> Expect:
         peer.announced = index
@@ -208,6 +205,12 @@ class Exchange:
         index, peer.announced = peer.announced, None
         del self._announced[index]
         return [Unexpect(index)]
+
+
+def _slots(peer: Peer) -> Slots:
+    if peer.slots is None:
+        peer.slots = Slots()
+    return peer.slots
 
 
 def _sealed(peer: Peer, message: bytes, now: Now) -> bytes:

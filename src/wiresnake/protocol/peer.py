@@ -8,6 +8,7 @@ from wiresnake.protocol.constants import MIN_INITIATION_INTERVAL
 from wiresnake.protocol.cookies import CookieJar
 from wiresnake.protocol.errors import HandshakeRejected, Rejection
 from wiresnake.protocol.handshake import AwaitingResponse, Remote
+from wiresnake.protocol.slots import Slots
 from wiresnake.protocol.tai64n import whitened
 from wiresnake.values.instants import Instant, Now
 
@@ -20,11 +21,10 @@ class Peer:
     """One peer. Where it is and what was sent to it is the plane's to know.
 
     ``awaiting`` is our initiation whose response may come, ``announced`` the index of our latest
-    handshake message, to which a response or a cookie reply may come. ``sessions`` names the
-    indices of sessions that may live, each with the instant at which it dies, oldest first.
-    ``retries`` counts since the last request that was not a retry, ``crossings`` the initiations
-    accepted while our own was out, since a handshake last completed. ``last_handshake`` is a wall
-    clock reading in nanoseconds.
+    handshake message, to which a response or a cookie reply may come. ``slots`` names the indices
+    of the sessions that the plane may hold; None if it holds none. ``retries`` counts since the
+    last request that was not a retry, ``crossings`` the initiations accepted while our own was out,
+    since a handshake last completed. ``last_handshake`` is a wall clock reading in nanoseconds.
     """
 
     number: PeerNumber
@@ -32,7 +32,7 @@ class Peer:
     activity: Activity = field(default_factory=Activity)
     awaiting: AwaitingResponse | None = None
     announced: SessionIndex | None = None
-    sessions: list[tuple[Instant, SessionIndex]] | None = None
+    slots: Slots | None = None
     retries: int = 0
     crossings: int = 0
     greatest_timestamp: bytes = b""

@@ -105,7 +105,7 @@ class Reconfiguration:
             if private_key is None:
                 peer.activity.handshake_ended()
             self._schedule.arm(peer)
-            if peer.sessions is not None:
+            if peer.slots is not None:
                 commands.append(StopSending(peer.number))
         commands.append(Identity(None if private_key is None else private_key.public.raw))
         if before is None and self._schedule.up:

@@ -173,7 +173,7 @@ class Schedule:
 
     def erase(self, peer: Peer) -> list[AnyCommand]:
         """Erase every key of the peer, ephemerals included (rule 6)."""
-        had_none = peer.announced is None and peer.sessions is None
+        had_none = peer.announced is None and peer.slots is None
         commands = self._exchange.clear_handshake(peer)
         self._exchange.release_sessions(peer)
         peer.activity.keys_from = NEVER
