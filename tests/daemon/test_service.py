@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from wiresnake.daemon.doorstep import socket_path
+from wiresnake.host.namespaces import Namespace
 from wiresnake.values.keys import PrivateKey
 
 pytestmark = [pytest.mark.root, pytest.mark.needs("wg", "ping", "setpriv", "ss")]
@@ -66,6 +67,18 @@ def test_a_deleted_link_ends_it(place):
     daemon = place.start()
     place.host.ip("link", "del", "wg0")
     assert daemon.ended() == (0, "")
+
+
+def test_an_interface_that_moves_elsewhere_is_followed_there(place, until):
+    daemon = place.start()
+    with Namespace("elsewhere") as elsewhere:
+        place.host.ip("link", "set", "wg0", "netns", str(elsewhere.pid))
+        elsewhere.ip("link", "set", "wg0", "up")
+        until(lambda: daemon.wg("show", "listen-port") != "0\n")
+        port = daemon.wg("show", "listen-port").strip()
+        assert place.host.run(["ss", "-Hlun", "sport", "=", port]).stdout
+        elsewhere.ip("link", "del", "wg0")
+        assert daemon.ended() == (0, "")
 
 
 def test_a_removed_socket_ends_it(place):

@@ -18,8 +18,9 @@ _CRASHED = "ended before it was ready"
 def in_background(serve: Callable[[Callable[[], None]], int], *, keep_stderr: bool) -> None:
     """Run ``serve(ready)`` in a child in a session of its own; return when it has called ``ready``.
 
-    The child leaves standard input and output then, and standard error unless ``keep_stderr``.
-    Raises CannotStart, in the parent, with what the child raised before it was ready.
+    The child, and what it starts, has no standard input and output, nor standard error unless
+    ``keep_stderr``. Raises CannotStart, in the parent, with what the child raised before it was
+    ready.
     """
     news, teller = os.pipe()
     if os.fork() == 0:
@@ -36,6 +37,7 @@ def _child(
     serve: Callable[[Callable[[], None]], int], teller: int, *, keep_stderr: bool
 ) -> NoReturn:
     os.setsid()
+    _leave_the_terminal(keep_stderr=keep_stderr)
     told = False
 
     def tell(line: str) -> None:
@@ -46,15 +48,14 @@ def _child(
                 os.write(teller, line.encode() + b"\n")
             os.close(teller)
 
-    def ready() -> None:
-        _leave_the_terminal(keep_stderr=keep_stderr)
-        tell("")
-
     status = 1
     try:
-        status = serve(ready)
+        status = serve(lambda: tell(""))
     except CannotStart as error:
         tell(str(error))
+    except Exception as error:
+        tell(f"{_CRASHED}: {type(error).__name__}")
+        raise
     finally:
         # Not sys.exit: the caller's frames below belong to the parent.
         with suppress(OSError):

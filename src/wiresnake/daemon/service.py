@@ -20,7 +20,7 @@ from wiresnake.daemon.uapi import UapiServer
 from wiresnake.host import privileges, tun
 from wiresnake.host.tun import Tun
 from wiresnake.plane.choose import open_plane
-from wiresnake.plane.contract import Inner
+from wiresnake.plane.contract import Inner, PlaneLost
 from wiresnake.protocol.constants import DEFAULT_MTU
 from wiresnake.tunnel.runtime import Ending, Tunnel
 from wiresnake.tunnel.surroundings import on_linux
@@ -107,11 +107,13 @@ def _refuse_if_live(path: Path) -> None:
 
 
 async def _open_tunnel(options: Options, device: Tun, undo: AsyncExitStack) -> Tunnel:
-    inner = Inner(device.fd, device.vnet_header, device.tso, device.uso)
+    # The plane has a descriptor of its own, and this one tells where the interface is.
+    own = os.dup(device.fd)
     try:
-        plane = open_plane(options.plane, inner)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise CannotStart(f"the data plane does not start: {error}") from None
+        plane = open_plane(options.plane, Inner(own, device.vnet_header, device.tso, device.uso))
+    except PlaneLost as error:
+        os.close(own)
+        raise CannotStart(str(error)) from None
     tunnel = Tunnel(plane, on_linux(device))
     undo.push_async_callback(tunnel.close)
     tunnel.start()
