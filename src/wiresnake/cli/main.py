@@ -1,0 +1,71 @@
+"""``wiresnake``: a table of commands, each loaded only when it is asked for."""
+
+import os
+import sys
+from importlib import import_module
+from typing import Final, NamedTuple
+
+from wiresnake import __version__
+
+
+class Command(NamedTuple):
+    """Where a command lives, ``run(arguments) -> exit status`` under ``function``, and its use."""
+
+    module: str
+    function: str
+    summary: str
+
+
+COMMANDS: Final = {
+    "show": Command("show", "run", "Show what is configured on the interfaces and how they fare"),
+    "genkey": Command("keys", "run_genkey", "Write a new private key to standard output"),
+    "genpsk": Command("keys", "run_genpsk", "Write a new preshared key to standard output"),
+    "pubkey": Command(
+        "keys", "run_pubkey", "Turn a private key on standard input into its public key"
+    ),
+    "demo": Command("demo", "run", "Join two hosts on this machine by a tunnel, and watch it work"),
+}
+
+
+def usage() -> str:
+    """Return the text of ``--help``."""
+    lines = [f"  {name}: {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        ["Usage: wiresnake <cmd> [<args>]", "", "Available subcommands:", *lines,
+         "You may pass `--help' to any of these subcommands to view usage."]
+    )  # fmt: skip
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit status; no argument means ``show``."""
+    try:
+        status = _run(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, say `head`, has what it wanted, and nobody takes what is still buffered.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _run(arguments: list[str]) -> int:
+    if arguments in (["-v"], ["--version"], ["version"]):
+        print(f"wiresnake v{__version__}")
+        return 0
+    if arguments in (["-h"], ["--help"], ["help"]):
+        print(usage())
+        return 0
+    name = arguments[0] if arguments else "show"
+    if name not in COMMANDS:
+        print(f"Invalid subcommand: `{name}'", usage(), sep="\n", file=sys.stderr)
+        return 1
+    command = COMMANDS[name]
+    run = getattr(import_module(f"wiresnake.cli.{command.module}"), command.function)
+    status: int = run(arguments[1:])
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
