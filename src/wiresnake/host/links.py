@@ -109,10 +109,11 @@ class LinkWatch:
             return events
         self._timer.clear()
         self._read_links(events)
-        self._read_paths(events)
-        if self._look_at <= boottime():
-            self._look(events)
-        self._arm()
+        if not self._gone:
+            self._read_paths(events)
+            if self._look_at <= boottime():
+                self._look(events)
+            self._arm()
         return events
 
     def close(self) -> None:
@@ -131,6 +132,8 @@ class LinkWatch:
                 ended = netlink.parse_namespace_id(body)
                 if ended is not None and ended == self._where.nsid:
                     self._look_at = 0.0
+            if self._gone:
+                return
         if self._missed:
             self._look_at = 0.0
 
@@ -166,7 +169,8 @@ class LinkWatch:
     ) -> None:
         if (nsid, link.index) == (self._where.nsid, self._where.index):
             if deleted:
-                self._look_at = 0.0
+                # At once: what follows under this index here would be another interface.
+                self._look(events)
             elif not self._missed:
                 self._tell(events, link)
         elif nsid is None:

@@ -121,10 +121,8 @@ class Requests:
 
     def _known_id(self, target: bytes) -> int:
         _, answer = self._ask(_RTM_GETNSID, _RTGENMSG + target)
-        for kind, value in attributes(answer, len(_RTGENMSG)):
-            if kind == _NETNSA_NSID:
-                return int(_INT.unpack(value)[0])
-        return -1
+        known = parse_namespace_id(answer)
+        return -1 if known is None else known
 
     def _ask(self, kind: int, body: bytes, *, acknowledge: bool = False) -> tuple[int, memoryview]:
         """Send one message; return type and body of the answer.
@@ -178,15 +176,15 @@ def parse_link(body: memoryview) -> Link | None:
     if family != socket.AF_UNSPEC:
         return None
     for kind, value in attributes(body, _LINK.size):
-        if kind == _IFLA_MTU:
+        if kind == _IFLA_MTU and len(value) == _UNSIGNED.size:
             return Link(index, flags, _UNSIGNED.unpack(value)[0])
     return Link(index, flags, 0)
 
 
 def parse_namespace_id(body: memoryview) -> int | None:
-    """Read the id from the body of RTM_NEWNSID or RTM_DELNSID."""
+    """Read the id from the body of RTM_NEWNSID or RTM_DELNSID; -1 is that of no namespace."""
     for kind, value in attributes(body, len(_RTGENMSG)):
-        if kind == _NETNSA_NSID:
+        if kind == _NETNSA_NSID and len(value) == _INT.size:
             return int(_INT.unpack(value)[0])
     return None
 
