@@ -1,0 +1,188 @@
+"""Two data planes with a fixed session between them, and nothing else: what the loop itself can do.
+
+    python -m bench.plane_pair [--seconds N] [--rounds N] [--mtu N] [--reverse] [--against PROGRAM]
+                               [--what tcp,udp,ping] [--profile] [--no-tso]
+
+No protocol runs, so a plane can be tuned and profiled by itself; ``--against wireguard-go`` runs a
+whole tunnel of that program by turns. Each line is one round: TCP in Mbit/s of one flow, UDP of 64
+bytes in received datagrams per second, ping in milliseconds.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from bench.lab.hosts import Host
+from bench.lab.programs import named
+from bench.lab.tunnels import INNER, OUTER, PORT, tunnel, two_hosts
+from wiresnake.door.commands import (
+    Add,
+    Install,
+    Mtu,
+    Route,
+    Session,
+    SetEndpoint,
+    Sockets,
+)
+from wiresnake.host.clock import boottime
+from wiresnake.host.tun import create
+from wiresnake.host.udp import open_pair
+from wiresnake.plane.contract import Inner
+from wiresnake.plane.process import PlaneProcess
+from wiresnake.values.addresses import Endpoint, Prefix
+from wiresnake.values.instants import NEVER
+
+KEYS = (bytes(range(32)), bytes(range(32, 64)))
+
+
+@contextlib.contextmanager
+def plane_end(host: Host, side: int, mtu: int, *, offload: bool) -> Iterator[PlaneProcess]:
+    """Run one plane in ``host`` with its session installed."""
+    other = 1 - side
+    with host.enter():
+        tun = create("wg0", mtu)
+        pair = open_pair(PORT, 0)
+    plane = PlaneProcess(Inner(tun.fd, tun.vnet_header, tun.tso and offload, tun.uso and offload))
+    try:
+        for family, length in ((4, 24), (6, 64)):
+            host.add_address("wg0", f"{INNER[family][side]}/{length}")
+        host.ip("link", "set", "wg0", "mtu", str(mtu), "up")
+        session = Session(
+            local_index=side + 1,
+            remote_index=other + 1,
+            send_key=KEYS[side],
+            receive_key=KEYS[other],
+            initiator=True,
+            born=boottime(),
+            renew_on_send_at=NEVER,
+            renew_on_receive_at=NEVER,
+            dies_at=NEVER,
+        )
+        prefixes = tuple(Prefix.parse(INNER[family][other]) for family in (4, 6))
+        assert pair.v4 is not None
+        assert pair.v6 is not None
+        plane.apply(
+            [
+                Sockets(os.dup(pair.v4.fileno()), os.dup(pair.v6.fileno())),
+                Mtu(mtu),
+                Add(1),
+                Route(1, prefixes),
+                SetEndpoint(1, Endpoint.parse(f"{OUTER[4][other]}:{PORT}")),
+                Install(1, session),
+            ]
+        )
+        yield plane
+    finally:
+        counters = plane.counters()
+        print("   counters", {name: count for name, count in counters.items() if count})
+        plane.close()
+        pair.close()
+        os.close(tun.fd)
+
+
+@contextlib.contextmanager
+def plane_pair(mtu: int, *, offload: bool = True) -> Iterator[tuple[Host, Host, list[int]]]:
+    """Two hosts joined by a cable and by a tunnel of two planes; also the planes' processes."""
+    with (
+        two_hosts() as (left, right),
+        plane_end(left, 0, mtu, offload=offload) as one,
+        plane_end(right, 1, mtu, offload=offload) as two,
+    ):
+        yield left, right, [one.pid, two.pid]
+
+
+def iperf(left: Host, right: Host, *options: str) -> dict[str, object]:
+    """Run iperf3 from left to right through the tunnel; return the summary of its end."""
+    right.start("iperf3", "-s", "-1", "-B", INNER[4][1])
+    for _ in range(200):
+        listening = right.call("ss", "-Hltn", "sport", "=", "5201")
+        if listening:
+            break
+    report = left.call("iperf3", "-J", "-c", INNER[4][1], *options)
+    end: dict[str, object] = json.loads(report)["end"]
+    return end
+
+
+def tcp(left: Host, right: Host, seconds: float, *, reverse: bool) -> float:
+    """Mbit/s of one TCP flow."""
+    options = ["-t", str(seconds), *(["-R"] if reverse else [])]
+    received = iperf(left, right, *options)["sum_received"]
+    assert isinstance(received, dict)
+    return received["bits_per_second"] / 1e6
+
+
+def udp(left: Host, right: Host, seconds: float) -> float:
+    """Datagrams of 64 bytes received each second, sent as fast as one sender can."""
+    total = iperf(left, right, "-u", "-b", "0", "-l", "64", "-t", str(seconds))["sum"]
+    assert isinstance(total, dict)
+    return (total["packets"] - total["lost_packets"]) / seconds
+
+
+def ping(left: Host, count: int) -> float:
+    """Median round trip in milliseconds of an idle tunnel."""
+    report = left.call("ping", "-c", str(count), "-i", "0.01", INNER[4][1])
+    lines = [line for line in report.split("\n") if "time=" in line]
+    times = [float(line.split("time=")[1].split()[0]) for line in lines]
+    return statistics.median(times)
+
+
+def measure(left: Host, right: Host, arguments: argparse.Namespace) -> dict[str, float]:
+    """Run what was asked for."""
+    results: dict[str, float] = {}
+    what = arguments.what.split(",")
+    left.call("ping", "-c1", "-W2", INNER[4][1])
+    if "tcp" in what:
+        results["tcp"] = tcp(left, right, arguments.seconds, reverse=arguments.reverse)
+    if "udp" in what:
+        results["udp"] = udp(left, right, arguments.seconds)
+    if "ping" in what:
+        results["ping"] = ping(left, 100)
+    return results
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--mtu", type=int, default=1420)
+    parser.add_argument("--what", default="tcp,udp,ping")
+    parser.add_argument("--against", default="")
+    parser.add_argument("--reverse", action="store_true")
+    parser.add_argument("--profile", action="store_true", help="perf record both planes")
+    parser.add_argument("--no-offload", action="store_true")
+    arguments = parser.parse_args()
+    for _ in range(arguments.rounds):
+        with plane_pair(arguments.mtu, offload=not arguments.no_offload) as (left, right, pids):
+            profiler = None
+            if arguments.profile:
+                profiler = subprocess.Popen(
+                    [
+                        "perf",
+                        "record",
+                        "-q",
+                        "-g",
+                        "-o",
+                        "/tmp/plane.perf",
+                        "-p",
+                        ",".join(map(str, pids)),
+                    ]
+                )
+            print("planes", measure(left, right, arguments))
+            if profiler is not None:
+                profiler.terminate()
+                profiler.wait()
+        if arguments.against:
+            program = named(arguments.against)
+            with tunnel(program, program, mtu=arguments.mtu) as two:
+                print(arguments.against, measure(two.left.host, two.right.host, arguments))
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
