@@ -41,9 +41,7 @@ def train(protocol: int, mss: int, payload: int) -> bytearray:
     else:
         transport = UDP.pack(40000, 5201, length - 20, pseudo)
         kind, offset = virtio.GSO_UDP_L4, 6
-    hint = virtio.HEADER.pack(
-        virtio.NEEDS_CSUM, kind, 20 + len(transport), mss, 20, offset
-    )
+    hint = virtio.HEADER.pack(virtio.NEEDS_CSUM, kind, 20 + len(transport), mss, 20, offset)
     return bytearray(hint + ip + transport + os.urandom(payload))
 
 

@@ -212,15 +212,11 @@ class Coalescer:
         if train.shape is not shape or len(packet) > train.size or len(packet) <= shape.header:
             return False
         head = _read(packet[: shape.header])
-        if (
-            len(packet) == train.size
-            and len(train.heads) == 1
-            and head & shape.mask == (train.expected - shape.one)
-        ):
-            if not shape.four or not packet[6] & _DONT_FRAGMENT >> 8:
-                return False
-            train.expected -= shape.one
-            train.step -= shape.one
+        if len(train.heads) == 1 and shape.four and packet[6] & _DONT_FRAGMENT >> 8:
+            fixed = train.expected - shape.one
+            if not (head ^ fixed) & shape.tail_mask:
+                train.expected = fixed
+                train.step -= shape.one
         return self._append(train, shape, head, packet)
 
     def _append(self, train: _Train, shape: _Shape, head: int, packet: memoryview) -> bool:
