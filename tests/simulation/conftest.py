@@ -293,7 +293,7 @@ class World:
         self.run_for(4)
 
     def assert_it_carries(self, sender, receiver, limit):
-        """A packet sent now, or one of those sent after it, arrives within ``limit`` seconds."""
+        """Send a packet a second; one sent from here on arrives within ``limit`` seconds."""
         begun = self.time
         end = self.time + limit
         sender.send_every(1.0, receiver, until=end)

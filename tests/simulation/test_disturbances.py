@@ -1,4 +1,4 @@
-"""What happens to tunnels in their life: restarts, roaming, new keys, wrong clocks, sleep, chaos."""
+"""What happens to tunnels in their life: restarts, roaming, new keys, sleep, chaos."""
 
 import itertools
 
@@ -14,7 +14,7 @@ HOUR = 3600 * 10**9
 
 @pytest.fixture
 def joined(world_of):
-    """A pair with traffic each way on a clean wire of 20 ms: ``joined(seed)``."""
+    """Make a pair with traffic each way, on a wire of 20 ms: ``joined(seed)``."""
 
     def join(seed, **weather):
         world = world_of(seed)
@@ -36,7 +36,7 @@ def assert_both_ways(world, alice, bob, limit):
 
 @pytest.mark.parametrize("seed", range(10))
 def test_a_restarted_end_that_knows_the_way_is_back_within_a_second(joined, seed):
-    world, alice, bob = joined(seed)
+    world, _, bob = joined(seed)
     world.run_for(world.random.uniform(0, 200))
     bob.start()
     since = world.time

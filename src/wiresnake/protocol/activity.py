@@ -153,9 +153,9 @@ class Activity:
         self.unanswered_since = NEVER
         self.unanswered_spent = _instant(seen.unanswered_since)
 
-    def spend_unacknowledged(self, seen: Observed) -> None:
-        """Count the data that the snapshot shows unacknowledged no more."""
-        self.unacknowledged_since = NEVER
+    def spend_unacknowledged(self, seen: Observed, anew_from: Instant = NEVER) -> None:
+        """Count the data that the snapshot shows unacknowledged no more, or ``anew_from``."""
+        self.unacknowledged_since = anew_from
         self.unacknowledged_spent = _instant(seen.unacknowledged_since)
 
     def keepalive_sent(self, now: Instant) -> None:

@@ -214,10 +214,11 @@ class Schedule:
         persistent = timers.persistent_keepalive_due(known) <= now
         if not passive and not persistent:
             return []
+        rearm = passive and seen.more_unacknowledged
         if passive:
-            known.spend_unacknowledged(seen)
+            known.spend_unacknowledged(seen, now if rearm else NEVER)
         known.keepalive_sent(now)
-        return [Keepalive(peer.number, rearm=passive and seen.more_unacknowledged)]
+        return [Keepalive(peer.number, rearm=rearm)]
 
     def _retry(self, peer: Peer, seen: Observed, now: Now) -> list[AnyCommand]:
         known = peer.activity

@@ -1,4 +1,4 @@
-"""Two ends of a tunnel without packets: each a real `Interface` over a plane that only keeps stamps.
+"""Two ends of a tunnel without packets: each a real `Interface` over a plane of stamps alone.
 
 Messages are carried by hand, so a test says exactly what arrives when.
 """
@@ -108,9 +108,10 @@ class StampPlane:
                 case c.Unexpect(index):
                     self.expected.remove(index)
                 case _ if getattr(command, "peer", None) is not None:
-                    self._apply_to(self.peers[command.peer], command)
+                    self._talk(self.peers[command.peer], command)
+                    self._hold(self.peers[command.peer], command)
 
-    def _apply_to(self, peer, command):
+    def _talk(self, peer, command):
         now = self.clock.boottime
         match command:
             case c.SetEndpoint(_, endpoint):
@@ -121,6 +122,18 @@ class StampPlane:
             case c.Send(_, datagram, path):
                 peer.stamp_sent(now)
                 self.handshakes.append((now, command.peer, datagram, path))
+            case c.Keepalive(_, rearm):
+                peer.staged = peer.staged or [False]
+                self.flush(command.peer)
+                if rearm:
+                    peer.unacknowledged = now
+            case c.Flush() if peer.staged:
+                self.flush(command.peer)
+
+    def _hold(self, peer, command):
+        match command:
+            case c.Abandon():
+                peer.staged = []
             case c.Install(_, session) if session.initiator:
                 peer.current, peer.next = session, None
                 if peer.staged:
@@ -129,15 +142,6 @@ class StampPlane:
                     self._empty(command.peer)
             case c.Install(_, session):
                 peer.next = session
-            case c.Keepalive(_, rearm):
-                peer.staged = peer.staged or [False]
-                self.flush(command.peer)
-                if rearm:
-                    peer.unacknowledged = now
-            case c.Flush() if peer.staged:
-                self.flush(command.peer)
-            case c.Abandon():
-                peer.staged = []
             case c.DropSessions():
                 self.peers[command.peer] = PlanePeer(
                     endpoint=peer.endpoint, activity=peer.activity, resting=peer.resting
@@ -346,7 +350,7 @@ def ends():
 
 @pytest.fixture
 def ends_of():
-    """Ends of another seed: ``ends_of(7)``."""
+    """Make ends of another seed: ``ends_of(7)``."""
     return Ends
 
 
@@ -361,15 +365,3 @@ def joined(ends):
         end.settle()
         end.log.clear()
     return alice, bob
-
-
-@pytest.fixture
-def seen():
-    """A snapshot of a peer without traffic, less what is said otherwise."""
-    blank = Observed(1, 0, None, None, False, None, None, None, 0, 0, Endpoint(bytes(4), 1))
-    return lambda **stamps: _with(blank, stamps)
-
-
-def _with(blank, stamps):
-    fields = {name: getattr(blank, name) for name in blank.__struct_fields__}
-    return Observed(**(fields | stamps))

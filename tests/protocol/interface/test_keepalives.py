@@ -42,6 +42,22 @@ def test_later_data_does_not_move_it_and_asks_for_another(ends, joined):
     assert [command.rearm for _, command in alice.commands(c.Keepalive)] == [True, False]
 
 
+def test_a_peer_of_which_another_is_due_is_not_put_to_rest(ends, joined):
+    alice, _ = joined
+    ends.run_for(40)
+    alice.log.clear()
+    alice.plane._empty(1)
+    start = ends.clock.boottime
+    alice.plane.send_data()
+    ends.run_for(1)
+    alice.plane.receive_data()
+    alice.plane.receive_data()
+    ends.run_for(11)  # the look that sends one sees no data since the look before
+    assert alice.times(c.Rest) == []
+    ends.run_for(10)
+    assert since(alice, alice.times(c.Keepalive), start) == [11.0, 21.0]
+
+
 @pytest.mark.parametrize("send", ["data", "keepalive", "handshake"])
 def test_any_authenticated_send_cancels_it(ends, joined, send):
     alice, _ = joined
