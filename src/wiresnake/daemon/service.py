@@ -107,6 +107,10 @@ def _refuse_if_live(path: Path) -> None:
 
 
 async def _open_tunnel(options: Options, device: Tun, undo: AsyncExitStack) -> Tunnel:
+    try:
+        host = on_linux(device)
+    except OSError as error:
+        raise CannotStart(error.strerror or str(error)) from None
     # The plane has a descriptor of its own, and this one tells where the interface is.
     own = os.dup(device.fd)
     try:
@@ -114,7 +118,7 @@ async def _open_tunnel(options: Options, device: Tun, undo: AsyncExitStack) -> T
     except PlaneLost as error:
         os.close(own)
         raise CannotStart(str(error)) from None
-    tunnel = Tunnel(plane, on_linux(device))
+    tunnel = Tunnel(plane, host)
     undo.push_async_callback(tunnel.close)
     tunnel.start()
     return tunnel

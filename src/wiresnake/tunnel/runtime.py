@@ -31,7 +31,7 @@ STEP = 512
 """Peers and prefixes, edits or commands that are worked off before others get their turn."""
 SNAPSHOTS_PER_STEP = 256
 """Peers that are read from the plane before others get their turn."""
-SNAPSHOTS_PER_SECOND = 15000
+SNAPSHOTS_PER_SECOND = 10000
 """How many peers are read in the long run: whoever reads in a loop must not starve the packets."""
 SNAPSHOTS_AT_ONCE = 30000
 """How many are read without a pause when nobody has read for a while."""
