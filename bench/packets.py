@@ -28,7 +28,7 @@ UDP = Struct("!HHHH")
 
 
 def train(protocol: int, mss: int, payload: int) -> bytearray:
-    """A train as a TUN gives it, with a virtio header: TCP with timestamps, or UDP."""
+    """Make a train as a TUN gives it, with a virtio header: TCP with timestamps, or UDP."""
     tcp = protocol == 6
     options = bytes((1, 1, 8, 10)) + bytes(8) if tcp else b""
     length = 20 + (20 if tcp else 8) + len(options) + payload
