@@ -87,7 +87,7 @@ class SetReader:
 
 
 def _private_key(change: Change, value: bytes) -> None:
-    change.private_key = private_key_from_hex(value.decode())
+    change.private_key = PrivateKey.from_hex(value.decode()).clamped()
 
 
 def _listen_port(change: Change, value: bytes) -> None:
@@ -156,15 +156,6 @@ _PEER_KEYS: Final[Mapping[bytes, Callable[[PeerChange, bytes], None]]] = {
     b"allowed_ip": _allowed_ip,
     b"protocol_version": _protocol_version,
 }
-
-
-def private_key_from_hex(text: str) -> PrivateKey:
-    """Read 64 hex digits and clamp them; all zeros stay zeros, which stand for "no key".
-
-    Raises InvalidKey.
-    """
-    key = PrivateKey.from_hex(text)
-    return key if key.is_zero else PrivateKey.generate(key.reveal())
 
 
 def interface_text(config: InterfaceConfig, listen_port: int) -> str:

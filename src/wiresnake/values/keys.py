@@ -149,6 +149,10 @@ class PrivateKey(Secret):
         raw[31] = raw[31] & 127 | 64
         return cls(raw)
 
+    def clamped(self) -> Self:
+        """Return the key as a kernel keeps it (RFC 7748, 5); zeros, "no key", stay zeros."""
+        return self if self.is_zero else self.generate(self.reveal())
+
     def exchange(self, other: PublicKey) -> bytes:
         """Return the 32-byte Curve25519 secret shared with ``other``.
 
