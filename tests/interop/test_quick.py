@@ -29,7 +29,7 @@ class Quick:
         self._host = host
         self._file = file
         self._environment = ["env", f"WG_QUICK_USERSPACE_IMPLEMENTATION={program.argv[0]}"]
-        self._environment += ["WIRESNAKE_PLANE=portable", "LOG_LEVEL=error"]
+        self._environment += ["WIRESNAKE_PLANE=portable"]
 
     def __call__(self, verb: str) -> str:
         return self._host.call(*self._environment, "wg-quick", verb, str(self._file))
