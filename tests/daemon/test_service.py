@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -116,6 +117,24 @@ def test_the_place_of_a_killed_daemon_is_taken_at_once(place):
     assert daemon.wg("show", "listen-port") == "0\n"
     os.kill(daemon.process.pid, signal.SIGTERM)
     assert daemon.ended() == (0, "")
+
+
+@pytest.mark.parametrize("way", ["signal", "link"])
+def test_one_that_is_about_to_end_is_waited_for(place, way):
+    ending = place.start()
+    ending.up()
+    os.kill(ending.process.pid, signal.SIGSTOP)
+    if way == "link":
+        place.host.ip("link", "del", "wg0")
+    else:
+        os.kill(ending.process.pid, signal.SIGTERM)
+    starting = place.host.popen([place.program, "wg0"])
+    with pytest.raises(subprocess.TimeoutExpired):
+        starting.wait(0.5)
+    os.kill(ending.process.pid, signal.SIGCONT)
+    assert starting.wait(10) == 0
+    assert ending.process.wait(10) == 0
+    assert ending.wg("show", "listen-port") == "0\n"
 
 
 def test_another_interface_of_the_name_is_in_the_way(place):

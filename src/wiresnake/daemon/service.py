@@ -27,10 +27,8 @@ from wiresnake.tunnel.surroundings import on_linux
 
 log = logging.getLogger(__name__)
 
-_TAKEN: Final = {errno.EBUSY, errno.EEXIST}
-"""What the kernel says when the name belongs to another interface."""
-_LAST_BREATH: Final = 2.0
-"""Seconds that a daemon which was killed may need until its interface is gone."""
+_LAST_BREATH: Final = 1.5
+"""Seconds that a daemon may need until its interface is gone, once it was killed or told to end."""
 
 
 def run(options: Options, ready: Callable[[], None], directory: Path = DIRECTORY) -> int:
@@ -69,22 +67,28 @@ async def _serve(options: Options, ready: Callable[[], None], directory: Path) -
 
 
 def _open_tun(options: Options, directory: Path) -> Tun:
-    path = socket_path(options.name, directory)
     try:
         if options.tun_fd is not None:
             return _adopt_tun(options.tun_fd)
-        _refuse_if_live(path)
-        # The plane of a daemon that was killed a moment ago may still hold the interface.
-        deadline = time.monotonic() + (_LAST_BREATH if path.exists() else 0)
-        while True:
-            try:
-                return tun.create(options.name, DEFAULT_MTU)
-            except OSError as error:
-                if error.errno not in _TAKEN or time.monotonic() >= deadline:
-                    raise
-                time.sleep(0.02)
+        return _create_tun(options.name, socket_path(options.name, directory))
     except OSError as error:
         raise CannotStart(error.strerror or str(error)) from None
+
+
+def _create_tun(name: str, path: Path) -> Tun:
+    """Make the interface, waiting a moment for a daemon of that name which is about to end."""
+    deadline = time.monotonic() + _LAST_BREATH
+    while True:
+        try:
+            _refuse_if_live(path)
+            return tun.create(name, DEFAULT_MTU)
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() >= deadline:
+                raise
+        except CannotStart:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(0.02)
 
 
 def _adopt_tun(descriptor: int) -> Tun:
