@@ -1,6 +1,8 @@
 """What is answered, what is not, and what an answer changes."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from wiresnake.config.model import IdentitySet
 from wiresnake.door import commands as c
@@ -200,3 +202,21 @@ def test_indices_are_held_until_their_session_cannot_live(ends):
 def test_a_notice_about_a_peer_that_ended_says_nothing(ends):
     alice, _ = ends.pair()
     assert alice.notice(SessionConfirmed(77, 1, 0.0)) == []
+
+
+@given(st.binary(max_size=200) | st.sampled_from([148, 92, 64]).map(bytes), st.integers(0, 4))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # it only makes worlds
+def test_no_datagram_is_an_error_or_an_effect(ends_of, junk, kind):
+    ends = ends_of(3)
+    alice, bob = ends.pair()
+    knock(alice)
+    before = alice.plane.observe([1]), alice.deadline(), set(alice.plane.expected)
+    index = next(iter(alice.plane.expected)).to_bytes(4, "little")
+    for datagram in (
+        junk,
+        bytes([kind, 0, 0, 0]) + junk[4:],
+        bytes([3, 0, 0, 0]) + index + junk[8:].ljust(56, b"x")[:56],
+        bytes([2, 0, 0, 0]) + junk[4:8].ljust(4) + index + junk[12:].ljust(80, b"x")[:80],
+    ):
+        assert alice.receive(datagram, bob.home) == []
+    assert (alice.plane.observe([1]), alice.deadline(), alice.plane.expected) == before
