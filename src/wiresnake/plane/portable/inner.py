@@ -11,9 +11,10 @@ from typing import Final
 
 from wiresnake.plane.contract import Inner
 from wiresnake.plane.portable import virtio
-from wiresnake.plane.portable.coalesce import Coalescer, Frame
+from wiresnake.plane.portable.coalesce import Coalescer
 from wiresnake.plane.portable.counters import Counters
 from wiresnake.plane.portable.inside import Inside
+from wiresnake.plane.portable.joined import Frame
 from wiresnake.plane.portable.segment import MalformedTrain, Train
 from wiresnake.plane.portable.transport import Buffer
 from wiresnake.values.instants import Instant
