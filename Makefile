@@ -3,7 +3,7 @@
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
-FUZZ_EXAMPLES ?= 20000
+FUZZ_EXAMPLES ?= 5000
 # In CI a test that cannot run is a failure, not a skip.
 STRICT := $(if $(CI),WIRESNAKE_REQUIRE_ALL=1)
 

@@ -25,7 +25,7 @@ settings.register_profile("quick", _CALM, max_examples=50)
 settings.register_profile("ci", _CALM, max_examples=50, derandomize=True)
 settings.register_profile("long", _CALM, max_examples=2000)
 settings.register_profile(
-    "fuzz", _CALM, max_examples=int(os.environ.get("WIRESNAKE_FUZZ_EXAMPLES", "20000"))
+    "fuzz", _CALM, max_examples=int(os.environ.get("WIRESNAKE_FUZZ_EXAMPLES", "5000"))
 )
 
 
