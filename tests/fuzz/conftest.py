@@ -7,6 +7,7 @@ import pytest
 
 from wiresnake.config.model import (
     BlockEnded,
+    Edit,
     EndpointSet,
     IdentitySet,
     PeerAdded,
@@ -49,7 +50,7 @@ class End:
 
     def know(self, other: "End") -> None:
         public = other.key.public
-        edits = [
+        edits: list[Edit] = [
             PeerAdded(public, None, 0),
             EndpointSet(public, other.home),
             PrefixesAdded(public, other.prefixes),
