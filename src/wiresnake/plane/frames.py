@@ -4,6 +4,9 @@ A frame is a 32-bit length and that many bytes of msgpack. Descriptors travel be
 of a frame (SCM_RIGHTS), in the order in which its commands name them.
 """
 
+import os
+import stat
+from collections.abc import Iterable
 from struct import Struct as Layout
 from typing import Final, TypeAlias
 
@@ -12,6 +15,7 @@ from msgspec import Struct
 from wiresnake.door.commands import AnyCommand, PeerNumber, Sockets
 from wiresnake.door.notices import AnyNotice
 from wiresnake.door.snapshots import Observed
+from wiresnake.plane.contract import RejectedBatch
 
 LENGTH: Final = Layout("=I")
 MAX_FRAME: Final = 1 << 30
@@ -78,3 +82,14 @@ Reply: TypeAlias = Done | Rejected | Drained | Seen | Counted
 def descriptors_of(command: Sockets) -> list[int]:
     """Return the descriptors that a command names, IPv4 first."""
     return [fd for fd in (command.v4, command.v6) if fd is not None]
+
+
+def check_sockets(descriptors: Iterable[int]) -> None:
+    """Raise RejectedBatch unless all of these are open sockets."""
+    for fd in descriptors:
+        try:
+            is_socket = stat.S_ISSOCK(os.fstat(fd).st_mode)
+        except (OSError, OverflowError):
+            is_socket = False
+        if not is_socket:
+            raise RejectedBatch(f"descriptor {fd} is no open socket")

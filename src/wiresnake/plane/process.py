@@ -35,6 +35,7 @@ from wiresnake.plane.frames import (
     Reply,
     Request,
     Seen,
+    check_sockets,
     descriptors_of,
 )
 
@@ -95,6 +96,7 @@ class PlaneProcess:
         ]
         if len(descriptors) > MAX_DESCRIPTORS:
             raise RejectedBatch(f"{len(descriptors)} descriptors in one batch")
+        check_sockets(descriptors)
         reply = self._ask(Apply(list(commands)), descriptors)
         if isinstance(reply, Rejected):
             raise RejectedBatch(reply.why)
@@ -146,14 +148,21 @@ class PlaneProcess:
     def _ask(self, request: Request, descriptors: Sequence[int] = ()) -> Reply:
         if self._lost is not None:
             raise PlaneLost(self._lost)
+        body = bytearray()
         try:
-            self._send(self._encoder.encode(request), descriptors)
+            self._encoder.encode_into(request, body)
+        except (TypeError, ValueError, OverflowError) as fault:
+            raise RejectedBatch(f"the batch cannot be encoded: {fault}") from None
+        try:
+            self._send(body, descriptors)
             reply: Reply = self._decoder.decode(self._receive())
         except (OSError, EOFError, msgspec.MsgspecError) as error:
             raise self._losing(error) from error
+        finally:
+            body[:] = bytes(len(body))  # session keys may have been in it
         return reply
 
-    def _send(self, body: bytes, descriptors: Sequence[int]) -> None:
+    def _send(self, body: bytearray, descriptors: Sequence[int]) -> None:
         head = LENGTH.pack(len(body))
         if descriptors:
             rights = array.array("i", descriptors)

@@ -82,10 +82,13 @@ class Listener:
         size = LENGTH.size + LENGTH.unpack_from(received)[0]
         if len(received) < size:
             return
-        request = self._decoder.decode(memoryview(received)[LENGTH.size : size])
+        try:
+            reply = self._answer(self._decoder.decode(memoryview(received)[LENGTH.size : size]))
+        except msgspec.ValidationError as fault:
+            reply = self._reject(str(fault))
         received[:] = bytes(len(received))  # session keys may have been in it
         self._received = bytearray()
-        self._say(self._answer(request))
+        self._say(reply)
 
     def notify_if_due(self) -> None:
         """Let control know, once until it drains, that there is something to drain."""
@@ -110,8 +113,7 @@ class Listener:
                 return Counted(engine.counters())
 
     def _apply(self, commands: list[AnyCommand]) -> Reply:
-        received, self._descriptors = self._descriptors, []
-        left = iter(received)
+        left = iter(self._descriptors)
         for position, command in enumerate(commands):
             if isinstance(command, Sockets) and descriptors_of(command):
                 v4 = None if command.v4 is None else next(left)
@@ -120,10 +122,15 @@ class Listener:
         try:
             self._shell.engine.apply(commands, boottime())
         except RejectedBatch as fault:
-            for fd in received:
-                os.close(fd)
-            return Rejected(str(fault))
+            return self._reject(str(fault))
+        self._descriptors.clear()
         return Done()
+
+    def _reject(self, why: str) -> Rejected:
+        for fd in self._descriptors:
+            os.close(fd)
+        self._descriptors.clear()
+        return Rejected(why)
 
     def _say(self, reply: Reply) -> None:
         body = self._encoder.encode(reply)

@@ -7,11 +7,12 @@ import os
 import select
 from collections.abc import Callable, Sequence
 
-from wiresnake.door.commands import AnyCommand, PeerNumber
+from wiresnake.door.commands import AnyCommand, PeerNumber, Sockets
 from wiresnake.door.notices import AnyNotice
 from wiresnake.door.snapshots import Observed
 from wiresnake.host.clock import boottime
 from wiresnake.plane.contract import Inner, PlaneLost
+from wiresnake.plane.frames import check_sockets, descriptors_of
 from wiresnake.plane.portable.shell import Shell
 from wiresnake.values.instants import Instant
 
@@ -43,7 +44,11 @@ class PortablePlane:
 
     def apply(self, commands: Sequence[AnyCommand]) -> None:
         """Carry out a batch (see `contract.DataPlane`). Raises RejectedBatch or PlaneLost."""
-        self._open().engine.apply(commands, self._clock())
+        engine = self._open().engine
+        for command in commands:
+            if isinstance(command, Sockets):
+                check_sockets(descriptors_of(command))
+        engine.apply(commands, self._clock())
         self._signal()
 
     def drain(self) -> list[AnyNotice]:
