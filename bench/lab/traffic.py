@@ -14,6 +14,7 @@ from bench.lab.hosts import Host
 
 BLOCK = 1 << 16
 STREAM_LIMIT = 60.0
+ENDLESS = 1 << 50
 
 
 def family_of(address: str) -> int:
@@ -99,17 +100,19 @@ class Stream:
 class StreamInFlight:
     """A TCP stream from one host to another, which runs beside the caller.
 
-    ``received`` grows while it flows. Every block of 64 KiB differs, so that the hashes of the
-    two ends are equal only if nothing was lost, repeated or reordered.
+    ``received`` grows while it flows, until ``size`` bytes or `stop`. Every block of 64 KiB
+    differs, so that the hashes of the two ends are equal only if nothing was lost, repeated or
+    reordered.
     """
 
-    def __init__(self, sender: Host, receiver: Host, address: str, size: int) -> None:
+    def __init__(self, sender: Host, receiver: Host, address: str, size: int = ENDLESS) -> None:
         self.size = size
         self.received = 0
         self._silence = 0.0
         self._hashes = [hashlib.blake2b(), hashlib.blake2b()]
         self._began = time.monotonic()
         self._sent = 0
+        self._stopped = False
         family = family_of(address)
         with receiver.socket(family, socket.SOCK_STREAM) as door:
             door.bind((address, 0))
@@ -127,7 +130,7 @@ class StreamInFlight:
     def _send(self) -> None:
         block = bytearray(os.urandom(BLOCK))
         with self._out, contextlib.suppress(OSError):
-            while self._sent < self.size:
+            while self._sent < self.size and not self._stopped:
                 block[:8] = self._sent.to_bytes(8)
                 part = memoryview(block)[: self.size - self._sent]
                 self._hashes[0].update(part)
@@ -144,13 +147,19 @@ class StreamInFlight:
                 self._hashes[1].update(memoryview(buffer)[:taken])
                 self.received += taken
 
-    def wait_for(self, part: float, limit: float = STREAM_LIMIT) -> None:
-        """Wait until ``part`` (0 to 1) of the stream has arrived. Raises TimeoutError."""
+    def wait_for_more(self, size: int, limit: float = STREAM_LIMIT) -> None:
+        """Wait until ``size`` more bytes have arrived. Raises TimeoutError."""
         give_up = time.monotonic() + limit
-        while self.received < part * self.size:
+        wanted = self.received + size
+        while self.received < wanted:
             if time.monotonic() > give_up or not self._threads[1].is_alive():
-                raise TimeoutError(f"{self.received} of {self.size} bytes after {limit} s")
+                raise TimeoutError(f"{self.received} of {wanted} bytes after {limit} s")
             time.sleep(0.002)
+
+    def stop(self) -> Stream:
+        """Send no more, and return what became of the stream."""
+        self._stopped = True
+        return self.finish()
 
     def finish(self) -> Stream:
         """Wait for the end and return what became of the stream."""
@@ -158,7 +167,8 @@ class StreamInFlight:
             thread.join(STREAM_LIMIT)
         seconds = time.monotonic() - self._began
         digests = {part.digest() for part in self._hashes}
-        intact = self.received == self.size and len(digests) == 1
+        whole = self._stopped or self._sent == self.size
+        intact = whole and self.received == self._sent and len(digests) == 1
         return Stream(self._sent, self.received, intact, seconds, self._silence)
 
 

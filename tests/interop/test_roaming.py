@@ -12,7 +12,7 @@ from bench.lab.traffic import CountedDatagrams, StreamInFlight, ping, reaches, s
 from bench.lab.tunnels import OUTER, End, Tunnel, endpoint, tunnel
 
 pytestmark = pytest.mark.root
-SIZE = 60 << 20
+MEGABYTE = 1 << 20
 LENGTH = {4: 24, 6: 64}
 OTHER_OUTER = {4: ("192.0.2.71", "192.0.2.72"), 6: ("2001:db8::71", "2001:db8::72")}
 
@@ -25,7 +25,7 @@ def family(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def live(pair: tuple[Program, Program], family: int) -> Iterator[Tunnel]:
     with tunnel(*pair, family=family) as made:
-        reaches(made.left.host, made.right.inner(4))
+        reaches(made.left.host, made.right.inner(4), within=8)
         yield made
 
 
@@ -44,19 +44,33 @@ def move(end: End, family: int) -> None:
     end.host.add_address("eth0", f"{OTHER_OUTER[family][end.side]}/{length}")
 
 
+@pytest.fixture
+def travelling(live: Tunnel, subject: Program) -> tuple[End, End]:
+    """Return the end that travels, always the subject, whoever initiated, and the one that stays.
+
+    The traveller sends keepalives, for a host that only listens is not found again by anyone.
+    """
+    left, right = live.left, live.right
+    traveller, home = (left, right) if left.program == subject else (right, left)
+    traveller.set("peer", home.public_key, "persistent-keepalive", "1")
+    return traveller, home
+
+
 @pytest.mark.parametrize("direction", ["sending", "receiving"])
 def test_a_stream_survives_a_new_address_of_the_laptop(
-    live: Tunnel, subject: Program, family: int, direction: str
+    travelling: tuple[End, End], family: int, direction: str
 ) -> None:
-    left, right = live.left, live.right
-    if left.program != subject:
-        left, right = right, left  # whoever initiated, the subject is the one who travels
-    here, there = (left, right) if direction == "sending" else (right, left)
-    flow = StreamInFlight(here.host, there.host, there.inner(4), SIZE)
-    flow.wait_for(0.2)
-    move(left, family)
-    assert flow.finish().intact
-    sees(right, endpoint(OTHER_OUTER[family][left.side]))
+    traveller, home = travelling
+    here, there = (traveller, home) if direction == "sending" else (home, traveller)
+    flow = StreamInFlight(here.host, there.host, there.inner(4))
+    try:
+        flow.wait_for_more(MEGABYTE)
+        move(traveller, family)
+        sees(home, endpoint(OTHER_OUTER[family][traveller.side]))
+        flow.wait_for_more(10 * MEGABYTE, limit=10)
+    finally:
+        ended = flow.stop()
+    assert ended.intact
 
 
 def test_replies_come_from_the_address_that_was_asked(live: Tunnel, family: int) -> None:
@@ -73,21 +87,23 @@ def test_replies_come_from_the_address_that_was_asked(live: Tunnel, family: int)
     sees(left, endpoint(second))
 
 
-def test_a_source_address_that_went_away_is_given_up(live: Tunnel, family: int) -> None:
-    left, right = live.left, live.right
-    second = OTHER_OUTER[family][1]
-    right.host.add_address("eth0", f"{second}/{LENGTH[family]}")
-    left.set("peer", right.public_key, "endpoint", endpoint(second))
-    assert ping(left.host, right.inner(4))
-    right.host.ip("address", "del", f"{second}/{LENGTH[family]}", "dev", "eth0")
-    reaches(right.host, left.inner(4), within=3)
-    sees(left, endpoint(OUTER[family][1]))
+def test_a_source_address_that_went_away_is_given_up(
+    travelling: tuple[End, End], family: int
+) -> None:
+    subject, opposite = travelling
+    second = OTHER_OUTER[family][subject.side]
+    subject.host.add_address("eth0", f"{second}/{LENGTH[family]}")
+    opposite.set("peer", subject.public_key, "endpoint", endpoint(second))
+    assert ping(opposite.host, subject.inner(4))
+    subject.host.ip("address", "del", f"{second}/{LENGTH[family]}", "dev", "eth0")
+    reaches(subject.host, opposite.inner(4), within=3)
+    sees(opposite, endpoint(OUTER[family][subject.side]))
 
 
 def test_a_tunnel_moves_to_the_other_outer_family(live: Tunnel, family: int) -> None:
     left, right = live.left, live.right
     left.set("peer", right.public_key, "endpoint", endpoint(OUTER[10 - family][1]))
-    assert stream(left.host, right.host, right.inner(4), SIZE).intact
+    assert stream(left.host, right.host, right.inner(4), 20 * MEGABYTE).intact
     sees(right, endpoint(OUTER[10 - family][0]))
     sees(left, endpoint(OUTER[10 - family][1]))
 

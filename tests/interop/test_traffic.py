@@ -19,7 +19,7 @@ def live(request: pytest.FixtureRequest, pair: tuple[Program, Program]) -> Itera
     family = int(request.param[0])
     preshared = new_preshared_key() if "PSK" in request.param else ""
     with tunnel(*pair, family=family, preshared=preshared) as made:
-        reaches(made.left.host, made.right.inner(4))
+        reaches(made.left.host, made.right.inner(4), within=8)
         yield made
 
 

@@ -85,14 +85,15 @@ def a_restarted_end_that_speaks_first_is_heard_at_once(pair: Pair) -> None:
 def a_stream_survives_an_outage(pair: Pair) -> None:
     with tunnel(*pair) as made:
         left, right = made.left, made.right
-        flow = StreamInFlight(left.host, right.host, right.inner(4), 400 << 20)
-        flow.wait_for(0.01)
+        flow = StreamInFlight(left.host, right.host, right.inner(4))
+        flow.wait_for_more(1 << 20)
         left.host.ip("link", "set", "eth0", "down")
         time.sleep(20)
         left.host.ip("link", "set", "eth0", "up")
         left.host.add_address("eth0", "2001:db8::1/64")
         reaches(left.host, right.inner(4), within=7)
-        assert flow.finish().intact
+        flow.wait_for_more(1 << 20)
+        assert flow.stop().intact
 
 
 def handshakes_that_cross_end_in_a_working_tunnel(pair: Pair, delay: tuple[float, float]) -> None:
