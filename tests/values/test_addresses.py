@@ -66,7 +66,8 @@ def test_a_link_local_endpoint_names_its_interface() -> None:
     "text",
     ["", ":", "1.2.3.4", "1.2.3.4:", "1.2.3.4:65536", "1.2.3.4:-1", "::1:51820", "[::1]",
      "[::1:51820", "[1.2.3.4]:1", "[fe80::1%no-such-if]:1", "name:51820", "1.2.3.4:٣",
-     "[fe80::1%lo%lo]:1", "[fe80::1%]:1", "[fe80::1%\0]:1", "[fe80::1%4294967296]:1"],
+     "[fe80::1%lo%lo]:1", "[fe80::1%]:1", "[fe80::1%\0]:1", "[fe80::1%4294967296]:1",
+     f"1.2.3.4:{'1' * 5000}", f"[fe80::1%{'1' * 5000}]:1"],
 )  # fmt: skip
 def test_what_is_no_endpoint_is_refused(text: str) -> None:
     with pytest.raises(InvalidAddress):

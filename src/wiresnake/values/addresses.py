@@ -6,7 +6,9 @@ tables want them; text is made at the edges.
 
 import socket
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
+
+_MAX_DIGITS: Final = 20
 
 
 class InvalidAddress(ValueError):
@@ -60,7 +62,7 @@ class Endpoint:
         """
         host, colon, port = text.rpartition(":")
         bracketed = host.startswith("[") and host.endswith("]")
-        if not colon or not (port.isascii() and port.isdigit()) or bracketed != (":" in host):
+        if not colon or not _is_number(port) or bracketed != (":" in host):
             raise InvalidAddress(f"not an endpoint: `{text}'")
         address, percent, scope = host[1:-1].partition("%") if bracketed else (host, "", "")
         return cls(pack_address(address), int(port), _scope_index(scope) if percent else 0)
@@ -71,8 +73,13 @@ class Endpoint:
         return f"[{format_address(self.host)}{_scope_suffix(self.scope)}]:{self.port}"
 
 
+def _is_number(text: str) -> bool:
+    # Python refuses to read some thousands of digits, with an error that is not ours.
+    return len(text) <= _MAX_DIGITS and text.isascii() and text.isdigit()
+
+
 def _scope_index(scope: str) -> int:
-    if scope.isascii() and scope.isdigit() and int(scope) <= 0xFFFF_FFFF:
+    if _is_number(scope) and int(scope) <= 0xFFFF_FFFF:
         return int(scope)
     try:
         return socket.if_nametoindex(scope)
