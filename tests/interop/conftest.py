@@ -5,9 +5,7 @@ one that is known to work: `WIRESNAKE_INTEROP_SUBJECT=wireguard-go pytest tests/
 """
 
 import os
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,22 +15,6 @@ from bench.lab.tunnels import Tunnel, tunnel
 SUBJECT = os.environ.get("WIRESNAKE_INTEROP_SUBJECT", "wiresnake")
 OTHER = "wireguard-go"
 PAIRS = list(dict.fromkeys([(SUBJECT, SUBJECT), (SUBJECT, OTHER), (OTHER, SUBJECT)]))
-NEEDED = ("ip", "nsenter", "unshare", "sysctl", "ping", "wg", OTHER)
-
-
-def _what_lacks() -> str:
-    if os.geteuid() != 0:
-        return "needs root for network namespaces"
-    if not Path("/dev/net/tun").exists():
-        return "needs /dev/net/tun"
-    missing = [program for program in NEEDED if shutil.which(program) is None]
-    return f"needs {', '.join(missing)}" if missing else ""
-
-
-@pytest.fixture(scope="session", autouse=True)
-def laboratory() -> None:
-    if lack := _what_lacks():
-        pytest.skip(lack)
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +33,7 @@ def pairs() -> list[tuple[Program, Program]]:
 
 
 @pytest.fixture(scope="module", params=PAIRS, ids="-".join)
-def pair(request: pytest.FixtureRequest, laboratory: None) -> tuple[Program, Program]:
+def pair(request: pytest.FixtureRequest) -> tuple[Program, Program]:
     """Both programs of a pair; the left one initiates."""
     left, right = request.param
     return named(left), named(right)

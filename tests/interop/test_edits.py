@@ -10,7 +10,7 @@ from bench.lab.programs import Program
 from bench.lab.traffic import CountedDatagrams, StreamInFlight, reaches
 from bench.lab.tunnels import End, Tunnel, endpoint, new_key, new_preshared_key
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.needs("wg", "wireguard-go")]
 MEGABYTE = 1 << 20
 
 

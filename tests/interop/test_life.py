@@ -12,7 +12,7 @@ from bench.lab.programs import Program
 from bench.lab.traffic import reaches, stream
 from bench.lab.tunnels import End, Tunnel, tunnel
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.needs("wg", "wireguard-go")]
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The real `wg-quick`, with our daemon as the userspace implementation it falls back to."""
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from bench.lab.tunnels import OUTER, End, Tunnel, endpoint, two_hosts
 
 pytestmark = [
     pytest.mark.root,
-    pytest.mark.skipif(shutil.which("wg-quick") is None, reason="needs wg-quick"),
+    pytest.mark.needs("wg", "wg-quick", "wireguard-go", "nft", "ping"),
     pytest.mark.skipif(
         Path("/sys/module/wireguard").exists(), reason="the kernel would serve wg-quick itself"
     ),

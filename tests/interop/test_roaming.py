@@ -11,7 +11,7 @@ from bench.lab.programs import Program
 from bench.lab.traffic import CountedDatagrams, StreamInFlight, ping, reaches, stream
 from bench.lab.tunnels import OUTER, End, Tunnel, endpoint, tunnel
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.needs("wg", "wireguard-go", "ping")]
 MEGABYTE = 1 << 20
 LENGTH = {4: 24, 6: 64}
 OTHER_OUTER = {4: ("192.0.2.71", "192.0.2.72"), 6: ("2001:db8::71", "2001:db8::72")}
@@ -138,6 +138,7 @@ def behind_nat(left: Program, right: Program, keepalive: int) -> Iterator[tuple[
         yield made, router
 
 
+@pytest.mark.needs("nft", "sysctl")
 def test_keepalives_hold_a_nat_open(pair: tuple[Program, Program]) -> None:
     with behind_nat(*pair, keepalive=1) as (made, _):
         left, right = made.left, made.right
@@ -151,6 +152,7 @@ def test_keepalives_hold_a_nat_open(pair: tuple[Program, Program]) -> None:
         assert flow.finish().intact
 
 
+@pytest.mark.needs("nft", "sysctl")
 def test_a_forgotten_nat_mapping_is_found_again_by_the_next_packet(
     pair: tuple[Program, Program],
 ) -> None:

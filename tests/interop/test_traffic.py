@@ -9,7 +9,7 @@ from bench.lab.programs import Program
 from bench.lab.traffic import CountedDatagrams, StreamInFlight, ping, reaches, stream
 from bench.lab.tunnels import Tunnel, new_preshared_key, tunnel
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.needs("wg", "wireguard-go", "ping")]
 MEGABYTE = 1 << 20
 IP_HEADERS = {4: 28, 6: 48}  # with the eight bytes of ICMP
 

@@ -16,7 +16,12 @@ from bench.lab.relay import slow_tunnel
 from bench.lab.traffic import CountedDatagrams, StreamInFlight, reaches
 from bench.lab.tunnels import End, tunnel
 
-pytestmark = [pytest.mark.root, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.slow,
+    pytest.mark.needs("wg", "wireguard-go"),
+    pytest.mark.xdist_group("waits"),  # it mostly sleeps, so others may run beside it
+]
 
 REKEY_AFTER_TIME = 120
 Pair: TypeAlias = tuple[Program, Program]
