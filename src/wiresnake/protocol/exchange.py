@@ -154,11 +154,15 @@ class Exchange:
             raise HandshakeRejected(Rejection.NOT_AWAITED)
         peer.jar.consume_reply(message, now.boottime)
 
+    def holds(self, peer: Peer, index: SessionIndex) -> bool:
+        """Whether the peer has a session of this index; one that was erased is known no more."""
+        return peer.slots is not None and index in peer.slots.held()
+
     def confirm(self, peer: Peer, index: SessionIndex, now: Now) -> list[AnyCommand]:
-        """Note that the initiator used the session which we derived for it."""
+        """Note that the initiator used the session which we derived for it, and which we hold."""
         peer.last_handshake = now.wall
-        if peer.slots is not None:
-            self._release(peer.slots.confirm(index))
+        assert peer.slots is not None
+        self._release(peer.slots.confirm(index))
         return self._retract(peer) if peer.announced == index else []
 
     def clear_handshake(self, peer: Peer) -> list[AnyCommand]:

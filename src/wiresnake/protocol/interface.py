@@ -92,16 +92,17 @@ class Interface:
         if isinstance(notice, Handshake):
             return self.receive(notice.datagram, notice.path, now)
         peer = self._roster.numbered(notice.peer)
-        if peer is None or not self._schedule.up:
+        if peer is None:
             return []
         match notice:
-            case SessionWanted():
-                return self._schedule.session_wanted(peer, now)
-            case SessionConfirmed(_, index, _):
-                return self._confirmed(peer, index, now)
             case TrafficWoke():
+                # Also while down: the plane says it once, and keeps it in mind over down and up.
                 self._schedule.woken(peer, now)
-            case SessionUnknown():
+            case SessionWanted() if self._schedule.up:
+                return self._schedule.session_wanted(peer, now)
+            case SessionConfirmed(_, index, _) if self._exchange.holds(peer, index):
+                return self._confirmed(peer, index, now)
+            case SessionUnknown() if self._schedule.up:
                 return self._schedule.answer_unknown(peer, now)
         return []
 

@@ -6,8 +6,9 @@ import pytest
 
 from wiresnake.config.model import EndpointSet, PeerAdded
 from wiresnake.door import commands as c
-from wiresnake.door.notices import SessionWanted, Why
+from wiresnake.door.notices import SessionConfirmed, SessionWanted, TrafficWoke, Why
 from wiresnake.protocol.constants import INITIATIONS_PER_SECOND
+from wiresnake.protocol.cookies import CookieMaker
 from wiresnake.protocol.pacing import BURST
 from wiresnake.protocol.schedule import MAX_DUE
 from wiresnake.values.addresses import Endpoint
@@ -85,6 +86,31 @@ def test_a_peer_that_was_awake_is_put_to_rest_after_the_link_was_down(ends, join
     assert alice.deadline() == NEVER
 
 
+def test_traffic_that_woke_a_peer_just_before_the_link_went_down_is_not_forgotten(ends, joined):
+    alice, bob = joined
+    bob.link(False)
+    ends.run_for(40)
+    assert alice.peer().resting
+    alice.plane.send_data()  # the plane says it once, and the link is down before control listens
+    alice.link(False)
+    alice.settle()
+    for end in (alice, bob):
+        end.link(True)
+    ends.shake_hands(bob, alice)
+    start = ends.clock.boottime
+    ends.run_for(11)
+    assert alice.times(c.Keepalive, start) == [start + 10]
+
+
+def test_a_cookie_outlives_the_link(ends):
+    alice, bob = ends.pair()
+    maker = CookieMaker(bob.key.public.raw, ends.random.randbytes)
+    alice.receive(maker.reply(knock(alice), alice.home, ends.clock.boottime), bob.home)
+    alice.link(False)
+    alice.link(True)
+    assert maker.has_valid_mac2(knock(alice), alice.home, ends.clock.boottime)
+
+
 def test_a_sleep_expires_sessions_and_shakes_hands_with_those_that_had_traffic(ends, joined):
     alice, _ = joined
     ends.wait(3600)
@@ -121,6 +147,22 @@ def test_a_sleep_in_the_middle_of_a_handshake_begins_it_anew(ends):
     alice.carry_out(alice.interface.resumed(ends.clock.now))
     assert len(alice.times(c.Send)) == 2
     assert len(alice.plane.expected) == 1
+
+
+def test_a_session_that_was_erased_is_confirmed_no_more(ends):
+    """The plane confirmed it before it was told to erase, and control hears of it after that."""
+    alice, bob = ends.pair()
+    bob.receive(knock(alice), alice.home)
+    index = bob.peer().next.local_index
+    bob.notice(TrafficWoke(1))
+    ends.wait(20)
+    bob.carry_out(bob.interface.resumed(ends.clock.now))
+    begun = ends.clock.boottime
+    assert bob.notice(SessionConfirmed(1, index, begun)) == []
+    assert bob.interface.last_handshake(alice.key.public) is None
+    assert bob.interface.counters.get("handshakes_completed", 0) == 0
+    ends.run_for(6)
+    assert len(bob.times(c.Send, begun)) == 2  # the retry was not called off
 
 
 @pytest.fixture(scope="module")
