@@ -484,7 +484,7 @@ def test_a_message_under_previous_promotes_nothing(world, inward, outward):
 
 
 def test_an_unknown_index_from_a_sessionless_peer_is_reported(world, inward):
-    far, session = world.ready()
+    far, _ = world.ready()
     message = world.session().seal(inward)
     far.send(message)
     assert world.notices() == []

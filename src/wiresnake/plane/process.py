@@ -174,7 +174,7 @@ class PlaneProcess:
     def _receive(self) -> bytearray:
         size = LENGTH.unpack(self._receive_exactly(LENGTH.size))[0]
         if size > MAX_FRAME:
-            raise EOFError(f"it announced {size} bytes")
+            raise msgspec.DecodeError(f"it announced {size} bytes")
         return self._receive_exactly(size)
 
     def _receive_exactly(self, size: int) -> bytearray:
@@ -188,8 +188,10 @@ class PlaneProcess:
         return body
 
     def _losing(self, error: Exception) -> PlaneLost:
-        status = self._status()
-        self._lost = f"the plane's process is gone: {status or error}"
+        if isinstance(error, msgspec.MsgspecError):
+            self._lost = f"the plane's process talks nonsense: {error}"
+        else:
+            self._lost = f"the plane's process is gone: {self._status() or error}"
         self._child.kill()
         return PlaneLost(self._lost)
 
@@ -202,7 +204,7 @@ class PlaneProcess:
 
     def _expect(self, reply: Reply, kind: type[_Answer]) -> _Answer:
         if not isinstance(reply, kind):
-            raise self._losing(EOFError(f"it answered with {type(reply).__name__}"))
+            raise self._losing(msgspec.DecodeError(f"it answered with {type(reply).__name__}"))
         return reply
 
 
