@@ -98,6 +98,28 @@ def test_a_wiped_secret_reads_as_no_key() -> None:
     assert secret.reveal() == bytes(32)
 
 
+@pytest.mark.parametrize("kind", [PresharedKey, PrivateKey])
+def test_a_secret_that_nobody_holds_any_more_is_overwritten(
+    kind: type[PresharedKey | PrivateKey],
+) -> None:
+    secret = kind(bytes(range(32)))
+    raw = secret._raw
+    del secret
+    assert raw == bytes(32)
+
+
+def test_a_wiped_private_key_agrees_on_no_secret() -> None:
+    key, other = PrivateKey(bytes(range(32))), PrivateKey(bytes(range(32, 64)))
+    key.wipe()
+    with pytest.raises(AssertionError):
+        key.exchange(other.public)
+
+
+def test_a_key_of_the_wrong_size_leaves_nothing_behind() -> None:
+    with pytest.raises(InvalidKey):
+        PrivateKey(bytes(31))
+
+
 def test_secrets_compare_by_kind_and_content() -> None:
     raw = bytes(range(32))
     assert PresharedKey(raw) == PresharedKey(raw)

@@ -1,7 +1,8 @@
 """Keys: Curve25519 key pairs and preshared keys (paper 5.4).
 
-Secret keys sit in a bytearray that `wipe` overwrites; copies that the crypto library or Python
-makes underneath are listed in SECURITY.md. No secret appears in a repr, a text or an error.
+Secret keys sit in a bytearray that is overwritten when `wipe` says so or nobody holds the key any
+more; copies that the crypto library or Python makes underneath are listed in SECURITY.md. No secret
+appears in a repr, a text or an error.
 """
 
 import base64
@@ -75,14 +76,14 @@ class PublicKey:
 
 
 class Secret:
-    """32 secret bytes, compared in constant time, wiped on demand, never shown."""
+    """32 secret bytes, compared in constant time, wiped on demand and at the end, never shown."""
 
     __slots__ = ("_raw",)
 
     def __init__(self, raw: bytes | bytearray) -> None:
+        self._raw = bytearray(raw)
         if len(raw) != KEY_SIZE:
             raise InvalidKey("Key is not the correct length or format")
-        self._raw = bytearray(raw)
 
     @classmethod
     def from_base64(cls, text: str) -> Self:
@@ -111,6 +112,10 @@ class Secret:
         """Overwrite the bytes with zeros; the key then reads as "no key"."""
         self._raw[:] = bytes(KEY_SIZE)
 
+    def __del__(self) -> None:
+        # A key that is replaced may be in use elsewhere, so whoever lets go of it last erases it.
+        self.wipe()
+
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
@@ -136,8 +141,9 @@ class PrivateKey(Secret):
 
     def __init__(self, raw: bytes | bytearray) -> None:
         super().__init__(raw)
-        self._exchanger = X25519PrivateKey.from_private_bytes(bytes(raw))
-        self.public = PublicKey(self._exchanger.public_key().public_bytes_raw())
+        exchanger = X25519PrivateKey.from_private_bytes(bytes(raw))
+        self._exchanger: X25519PrivateKey | None = exchanger
+        self.public = PublicKey(exchanger.public_key().public_bytes_raw())
 
     @classmethod
     def generate(cls, random: bytes) -> Self:
@@ -158,7 +164,13 @@ class PrivateKey(Secret):
 
         Raises UselessExchange when the result is all zeros.
         """
+        assert self._exchanger is not None, "the key was wiped"
         try:
             return self._exchanger.exchange(X25519PublicKey.from_public_bytes(other.raw))
         except ValueError:
             raise UselessExchange("the other public key is of low order") from None
+
+    def wipe(self) -> None:
+        """Overwrite the bytes, and let the crypto library erase what it made of them."""
+        super().wipe()
+        self._exchanger = None
