@@ -5,12 +5,16 @@ import tracemalloc
 
 import pytest
 
+from wiresnake.config.merge import Merge
 from wiresnake.config.model import (
     BlockEnded,
+    Change,
     EndpointSet,
     IdentitySet,
+    InterfaceConfig,
     KeepaliveSet,
     PeerAdded,
+    PeerChange,
     PeerRemoved,
     PrefixesAdded,
     PrefixesRemoved,
@@ -225,6 +229,32 @@ def test_taking_the_private_key_away_ends_the_retries(ends):
     assert commands[-1] == c.Identity(None)
     assert alice.plane.expected == set()
     assert alice.interface.deadline() is None
+
+
+def test_keys_that_a_request_replaces_or_takes_away_are_overwritten(ends):
+    alice = ends.end("alice", up=False)
+    one, two = PublicKey(b"\1" * 32), PublicKey(b"\2" * 32)
+    config, raws = InterfaceConfig(), []
+
+    def request(change):
+        nonlocal config
+        merge = Merge(config)
+        alice.reconfigure(*merge.device(change), *merge.peers(change.peers), *merge.finish())
+        config = merge.config
+
+    private = PrivateKey.generate(bytes(range(32)))
+    keys = [PresharedKey(bytes([n]) * 32) for n in (1, 2, 3)]
+    raws = [key._raw for key in (private, *keys)]
+    blocks = [
+        PeerChange(peer, preshared_key=key) for peer, key in zip((one, two), keys[:2], strict=True)
+    ]
+    request(Change(private, peers=blocks))
+    del private, blocks
+    assert all(any(raw) for raw in raws)
+    last = PeerChange(one, preshared_key=keys.pop())
+    keys.clear()
+    request(Change(PrivateKey(bytes(range(9, 41))), peers=[last, PeerChange(two, remove=True)]))
+    assert [any(raw) for raw in raws] == [False, False, False, True]
 
 
 def test_a_retry_after_a_change_of_key_speaks_under_the_new_one(ends):
