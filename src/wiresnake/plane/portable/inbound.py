@@ -39,7 +39,8 @@ _IPV6: Final = Struct("!4xH2x16s")
 _IPV4_HEADER: Final = 20
 _IPV6_HEADER: Final = 40
 _LOOK_INTERVAL: Final = 1.0
-"""Seconds between two looks at all peers that share an endpoint which sends unknown indices."""
+"""Seconds between two looks at the peers of an endpoint that sends unknown indices: a source can be
+forged, and control is woken by none of them more often than it could act on it."""
 _MAX_LOOKED_AT: Final = 4096
 
 
@@ -156,12 +157,11 @@ class Inbound:
 
     def _notice_unknown(self, endpoint: Endpoint, now: Instant) -> None:
         residents = self._peers.at(endpoint)
-        if len(residents) > 1:
-            if now < self._looked_at.get(endpoint, -NEVER) + _LOOK_INTERVAL:
-                return
-            if len(self._looked_at) >= _MAX_LOOKED_AT:
-                self._looked_at.clear()
-            self._looked_at[endpoint] = now
+        if not residents or now < self._looked_at.get(endpoint, -NEVER) + _LOOK_INTERVAL:
+            return
+        if len(self._looked_at) >= _MAX_LOOKED_AT:
+            self._looked_at.clear()
+        self._looked_at[endpoint] = now
         for peer in residents:
             if not has_live_session(peer, now):
                 self._ready.raise_edge(peer, UNKNOWN)
@@ -184,6 +184,7 @@ class Inbound:
             current is not None
             and now >= current.renew_on_receive_at
             and not current.asked_on_receive
+            and current.may_send
         ):
             current.asked_on_receive = True
             self._ready.raise_edge(peer, WANTED_RECEIVED_LATE)

@@ -58,6 +58,8 @@ class ReadyList:
         notices: list[AnyNotice] = []
         for peer in self._peers:
             edges, peer.edges = peer.edges, 0
+            if peer.staged is None:
+                edges &= ~WANTED_STAGED  # a session came meanwhile, or what waited was dropped
             if edges & CONFIRMED and peer.confirmed is not None:
                 notices.append(SessionConfirmed(peer.number, *peer.confirmed))
             if edges & WOKE:

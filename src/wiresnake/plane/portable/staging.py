@@ -14,7 +14,8 @@ BOOKKEEPING: Final = 256
 class Stage:
     """The staged packets of all peers, in the order in which they came.
 
-    An empty packet is a keepalive that waits.
+    An empty packet is a keepalive that waits. A peer that loses its last packet to others may ask
+    for a session again.
     """
 
     __slots__ = ("_bytes", "_packets", "_serial", "max_bytes")
@@ -58,6 +59,7 @@ class Stage:
         owner.staged.popleft()
         if not owner.staged:
             owner.staged = None
+            owner.asked = False
         self._remove(serial)
 
     def _remove(self, serial: int) -> bytes:
