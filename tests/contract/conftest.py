@@ -104,6 +104,12 @@ class Far:
         self.world.until(lambda: bool(select.select([self.socket], [], [], 0)[0]))
         return self.socket.recv(65536)
 
+    def receive_with_class(self) -> tuple[bytes, int]:
+        """Return the next datagram, which is waited for, and its traffic class."""
+        self.world.until(lambda: bool(select.select([self.socket], [], [], 0)[0]))
+        datagram, [(_, _, told)], _, _ = self.socket.recvmsg(65536, 64)
+        return datagram, told[0]
+
     def received(self) -> list[bytes]:
         """Return all datagrams that have come."""
         self.world.calm()
@@ -135,6 +141,10 @@ class World:
     def far_socket(self, family: int = 4) -> socket.socket:
         one = socket.socket(socket.AF_INET6 if family == 6 else socket.AF_INET, socket.SOCK_DGRAM)
         one.bind((LOOPBACK[family], 0))
+        if family == 6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, 1)
+        else:
+            one.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
         self.closing.append(one.close)
         return one
 

@@ -205,6 +205,15 @@ def test_send_counts_and_stamps_the_peer(world):
     assert (seen.activity, seen.unanswered_since) == (0, None)
 
 
+@pytest.mark.parametrize("family", [4, 6])
+def test_handshakes_leave_as_assured_forwarding_41(world, family):
+    world.up()
+    far = world.add(family=family)
+    world.apply(Send(1, b"\1" * 148), Send(1, b"\2" * 92, world.path_from(far)))
+    assert far.receive_with_class() == (b"\1" * 148, 0x88)
+    assert far.receive_with_class() == (b"\2" * 92, 0x88)
+
+
 def test_send_along_a_path_leaves_the_endpoint_alone(world):
     world.up()
     far = world.add()

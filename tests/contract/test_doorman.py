@@ -84,6 +84,17 @@ def test_handshake_messages_have_exact_lengths(world, far, length):
     assert world.count("dropped_malformed") == 3
 
 
+@pytest.mark.parametrize("reserved", [1, 2, 3])
+def test_reserved_bytes_of_handshake_messages_are_zero(world, far, reserved):
+    world.apply(Expect(5))
+    for message in (initiation(), response(5), cookie_reply(5)):
+        damaged = bytearray(message[:-32] + bytes(32))
+        damaged[reserved] = 1
+        far.send(seal_macs(bytes(damaged), mac1_key(PUBLIC), None))
+    assert world.notices() == []
+    assert world.count("dropped_malformed") == 3
+
+
 @pytest.mark.parametrize("kind", [0, 5, 255])
 def test_unknown_types_are_dropped(world, far, kind):
     far.send(bytes((kind, 0, 0, 0)) + initiation()[4:])
@@ -131,7 +142,9 @@ def test_under_load_an_unproven_source_gets_a_cookie(world, far):
     assert far.received() == []
     message = initiation(99)
     far.send(message)
-    answer = CookieReply.decode_untrusted(far.receive())
+    datagram, tos = far.receive_with_class()
+    assert tos == 0
+    answer = CookieReply.decode_untrusted(datagram)
     assert answer.receiver == 99
     jar = CookieJar(PUBLIC)
     jar.remember(mac1_of(message))
@@ -141,6 +154,14 @@ def test_under_load_an_unproven_source_gets_a_cookie(world, far):
     assert far.received() == []
     assert world.count("cookie_replies_sent") == 1
     assert handshakes(world)[0] == proven
+
+
+def test_under_load_a_response_is_answered_with_a_cookie_too(world, far):
+    world.apply(Expect(5))
+    flood(world, far, 64)
+    far.send(response(5))
+    assert CookieReply.decode_untrusted(far.receive()).receiver == 7
+    assert response(5) not in handshakes(world)
 
 
 def test_a_cookie_belongs_to_address_and_port(world, far):
