@@ -5,19 +5,18 @@
 
 No protocol runs, so a plane can be tuned and profiled by itself; ``--against wireguard-go`` runs a
 whole tunnel of that program by turns. Each line is one round: TCP in Mbit/s of one flow, UDP of 64
-bytes in received datagrams per second, ping in milliseconds.
+bytes in received datagrams per second, ping in microseconds.
 """
 
 import argparse
 import contextlib
-import json
 import os
-import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
 
 from bench.lab.hosts import Host
+from bench.lab.load import round_trip, tcp, udp
 from bench.lab.programs import named
 from bench.lab.tunnels import INNER, OUTER, PORT, tunnel, two_hosts
 from wiresnake.door.commands import (
@@ -96,52 +95,18 @@ def plane_pair(mtu: int, *, offload: bool = True) -> Iterator[tuple[Host, Host, 
         yield left, right, [one.pid, two.pid]
 
 
-def iperf(left: Host, right: Host, *options: str) -> dict[str, object]:
-    """Run iperf3 from left to right through the tunnel; return the summary of its end."""
-    right.start("iperf3", "-s", "-1", "-B", INNER[4][1])
-    for _ in range(200):
-        listening = right.call("ss", "-Hltn", "sport", "=", "5201")
-        if listening:
-            break
-    report = left.call("iperf3", "-J", "-c", INNER[4][1], *options)
-    end: dict[str, object] = json.loads(report)["end"]
-    return end
-
-
-def tcp(left: Host, right: Host, seconds: float, *, reverse: bool) -> float:
-    """Mbit/s of one TCP flow."""
-    options = ["-t", str(seconds), *(["-R"] if reverse else [])]
-    received = iperf(left, right, *options)["sum_received"]
-    assert isinstance(received, dict)
-    return received["bits_per_second"] / 1e6
-
-
-def udp(left: Host, right: Host, seconds: float) -> float:
-    """Datagrams of 64 bytes received each second, sent as fast as one sender can."""
-    total = iperf(left, right, "-u", "-b", "0", "-l", "64", "-t", str(seconds))["sum"]
-    assert isinstance(total, dict)
-    return (total["packets"] - total["lost_packets"]) / seconds
-
-
-def ping(left: Host, count: int) -> float:
-    """Median round trip in milliseconds of an idle tunnel."""
-    report = left.call("ping", "-c", str(count), "-i", "0.01", INNER[4][1])
-    lines = [line for line in report.split("\n") if "time=" in line]
-    times = [float(line.split("time=")[1].split()[0]) for line in lines]
-    return statistics.median(times)
-
-
 def measure(left: Host, right: Host, arguments: argparse.Namespace) -> dict[str, float]:
     """Run what was asked for."""
     results: dict[str, float] = {}
     what = arguments.what.split(",")
-    left.call("ping", "-c1", "-W2", INNER[4][1])
+    there = INNER[4][1]
+    left.call("ping", "-c1", "-W2", there)
     if "tcp" in what:
-        results["tcp"] = tcp(left, right, arguments.seconds, reverse=arguments.reverse)
+        results["tcp"] = tcp(left, right, there, arguments.seconds, reverse=arguments.reverse)
     if "udp" in what:
-        results["udp"] = udp(left, right, arguments.seconds)
+        results["udp"] = udp(left, right, there, arguments.seconds)
     if "ping" in what:
-        results["ping"] = ping(left, 100)
+        results["ping"] = round_trip(left, there)
     return results
 
 
