@@ -84,7 +84,10 @@ class Inbound:
             self._counters["dropped_malformed"] += 1
             return
         packets: list[Buffer] = []
-        places = self._places.split(length, segment)
+        if length <= segment:
+            places = self._places.run(length, 0, 1)
+        else:
+            places = self._places.split(length, segment)
         position = 0
         while position < len(places):
             offset, _, sealed = places[position]
@@ -169,10 +172,10 @@ class Inbound:
     def _authenticated(self, keypair: Keypair, way: Way, now: Instant) -> None:
         """Take to heart that authentic messages came: where from, under which session, when."""
         peer = keypair.peer
-        peer.located_at = now
+        peer.located_at = peer.last_received = now
+        peer.unanswered_since = None
         if peer.way is not way:
             self._peers.locate(peer, way)
-        peer.stamp_received(now)
         if keypair is peer.next:
             self._sessions.promote(peer)
             peer.asked = False

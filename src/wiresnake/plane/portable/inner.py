@@ -14,7 +14,6 @@ from wiresnake.plane.portable import virtio
 from wiresnake.plane.portable.coalesce import Coalescer
 from wiresnake.plane.portable.counters import Counters
 from wiresnake.plane.portable.inside import Inside
-from wiresnake.plane.portable.joined import Frame
 from wiresnake.plane.portable.segment import MalformedTrain, Train
 from wiresnake.plane.portable.transport import Buffer
 from wiresnake.values.instants import Instant
@@ -41,7 +40,7 @@ class InnerSide:
         self._counters = counters
         self._file = FileIO(inner.fd, "r", closefd=False)
         self._header = virtio.SIZE if inner.vnet_header else 0
-        self._prefix: Frame = [virtio.NO_OFFLOAD] if inner.vnet_header else []
+        self._prefix = (virtio.NO_OFFLOAD,) if inner.vnet_header else ()
         self._joins = inner.vnet_header and (inner.tso or inner.uso)
         self._coalescer = Coalescer(vnet_header=inner.vnet_header, tso=inner.tso, uso=inner.uso)
         buffer = memoryview(bytearray(BATCH * _SLOT))
@@ -70,10 +69,8 @@ class InnerSide:
                 self._counters["dropped_outbound_malformed"] += 1
                 break
             if header and (slot[0] or slot[1]):
-                try:
-                    train = Train(slot[:length])
-                except MalformedTrain:
-                    self._counters["dropped_outbound_malformed"] += 1
+                train = self._train(slot[:length])
+                if train is None:
                     continue
                 if train.count == 1:
                     packets.append(train.packet)
@@ -89,13 +86,20 @@ class InnerSide:
         inside.send(packets, now)
         inside.flush(now)
 
+    def _train(self, frame: memoryview) -> Train | None:
+        try:
+            return Train(frame)
+        except MalformedTrain:
+            self._counters["dropped_outbound_malformed"] += 1
+            return None
+
     def deliver(self, packets: Sequence[Buffer]) -> None:
         """Write packets in order, joined where that is possible (see `ports.Sink`)."""
         if self._joins and len(packets) > 1:
             self._deliver_joined(packets)
         else:
             for packet in packets:
-                self._write([*self._prefix, memoryview(packet)], 1)
+                self._write((*self._prefix, packet), 1)
 
     def _deliver_joined(self, packets: Sequence[Buffer]) -> None:
         add = self._coalescer.add
@@ -111,7 +115,7 @@ class InnerSide:
                 self.deliver(packets)
                 return
 
-    def _write(self, frame: Frame, count: int) -> bool:
+    def _write(self, frame: Sequence[Buffer], count: int) -> bool:
         """Write one frame of ``count`` packets; False if the host does not take it as it is."""
         try:
             os.writev(self._fd, frame)

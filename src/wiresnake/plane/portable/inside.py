@@ -48,11 +48,8 @@ class Inside:
 
         They may wait for the next ones until `flush`.
         """
-        if not self._wire.is_up:
-            self._counters["dropped_down"] += len(packets)
-            return
         run: list[Buffer] = []
-        last = (0, b"")
+        last: tuple[int, bytes] | None = None
         for packet in packets:
             length = len(packet)
             version = packet[0] >> 4 if length else 0
@@ -64,11 +61,13 @@ class Inside:
                 self._counters["dropped_outbound_malformed"] += 1
                 continue
             if flow != last:
-                self._send_run(run, last, now)
-                run = []
+                if last is not None:
+                    self._send_run(run, last[1], now)
+                    run = []
                 last = flow
             run.append(packet)
-        self._send_run(run, last, now)
+        if last is not None:
+            self._send_run(run, last[1], now)
 
     def flush(self, now: Instant) -> None:
         """Let everything leave that was sent."""
@@ -76,38 +75,33 @@ class Inside:
 
     def send_train(self, train: Train, now: Instant) -> None:
         """Send a train on, cut into its segments; they may wait until `flush`."""
-        if not self._wire.is_up:
-            self._counters["dropped_down"] += train.count
-            return
         packet = train.packet
         if packet[0] >> 4 == 4:
             _, destination = _IPV4.unpack_from(packet)
         else:
             _, destination = _IPV6.unpack_from(packet)
-        peer = self._owner(train.count, destination)
-        if peer is not None:
+        peer = self._routes.lookup(destination)
+        if peer is not None and peer.way is not None and self._wire.is_up:
             self._outbound.send_train(peer, train, now)
-        else:
+        elif self._refuse(peer, train.count):
             self._answer(next(train.cut()), now)
 
-    def _send_run(self, run: list[Buffer], flow: tuple[int, bytes], now: Instant) -> None:
-        if not run:
-            return
-        peer = self._owner(len(run), flow[1])
-        if peer is not None:
-            self._outbound.send(peer, run, outer_tos(run[0]), now)
-            return
-        for packet in run:
-            self._answer(packet, now)
-
-    def _owner(self, count: int, destination: bytes) -> Peer | None:
-        """Return the peer that takes packets for an address; if none can, count ``count``."""
+    def _send_run(self, run: list[Buffer], destination: bytes, now: Instant) -> None:
         peer = self._routes.lookup(destination)
-        if peer is not None and peer.way is not None:
-            return peer
-        reason = "dropped_no_route" if peer is None else "dropped_no_endpoint"
-        self._counters[reason] += count
-        return None
+        if peer is None or peer.way is None or not self._wire.is_up:
+            if self._refuse(peer, len(run)):
+                for packet in run:
+                    self._answer(packet, now)
+        else:
+            self._outbound.send(peer, run, outer_tos(run[0]), now)
+
+    def _refuse(self, peer: Peer | None, count: int) -> bool:
+        """Count packets that no way leads on for; whether their senders are told."""
+        if not self._wire.is_up:
+            self._counters["dropped_down"] += count
+            return False
+        self._counters["dropped_no_route" if peer is None else "dropped_no_endpoint"] += count
+        return True
 
     def _answer(self, packet: Buffer, now: Instant) -> None:
         if now >= self._answers_until:

@@ -29,7 +29,6 @@ from wiresnake.protocol.constants import (
 )
 from wiresnake.protocol.messages import (
     TRANSPORT_HEADER,
-    TRANSPORT_HEADER_SIZE,
     TRANSPORT_OVERHEAD,
     MessageType,
 )
@@ -81,10 +80,14 @@ class Outbound:
         if keypair is None or not keypair.can_send(now):
             self._stage_all(peer, packets, now)
             return
+        if len(packets) == 1:
+            # Alone and after a pause is how latency is felt: the fewer steps here the better.
+            self._seal_run(peer, keypair, iter(packets), 1, len(packets[0]), tos, now)
+            return
         room = REJECT_AFTER_MESSAGES - keypair.counter
         for length, run in groupby(packets[:room], len):
             same = list(run)
-            self._seal_run(peer, keypair, iter(same), (len(same), length), tos, now)
+            self._seal_run(peer, keypair, iter(same), len(same), length, tos, now)
         if room < len(packets):
             self.flush(now)
             self._stage_all(peer, packets[room:], now)
@@ -101,105 +104,111 @@ class Outbound:
             return
         tos = outer_tos(train.packet)
         segments = train.cut()
-        self._seal_run(peer, keypair, segments, (train.count - 1, train.length), tos, now)
-        self._seal_run(peer, keypair, segments, (1, train.last_length), tos, now)
+        self._seal_run(peer, keypair, segments, train.count - 1, train.length, tos, now)
+        self._seal_run(peer, keypair, segments, 1, train.last_length, tos, now)
 
     def _seal_run(
         self,
         peer: Peer,
         keypair: Keypair,
         packets: Iterator[Buffer],
-        shape: tuple[int, int],
+        count: int,
+        length: int,
         tos: int,
         now: Instant,
     ) -> None:
-        """Seal ``shape``: so many packets of so many bytes."""
-        count, length = shape
+        """Seal the next ``count`` packets, all of ``length`` bytes, into the train."""
         size = padded_length(length, self.mtu) + TRANSPORT_OVERHEAD
-        padding = bytes(size - TRANSPORT_OVERHEAD - length)
-        while count:
-            places = self._reserve(peer, tos, size, count, now)
-            count -= len(places)
-            if length:
-                self._data += len(places)
-            if padding:
-                self._seal(keypair, self._pad(places, packets, padding))
-            else:
-                self._seal(keypair, zip(places, packets, strict=False))
-
-    def _pad(
-        self, places: list[Place], packets: Iterator[Buffer], padding: bytes
-    ) -> Iterator[tuple[Place, Buffer]]:
-        """Copy packets to their places, zeros behind them."""
-        buffer = self._places.buffer
-        for place, packet in zip(places, packets, strict=False):
-            start = place[0] + TRANSPORT_HEADER_SIZE
-            end = start + len(packet)
-            buffer[start:end] = packet
-            buffer[end : end + len(padding)] = padding
-            yield place, place[1]
-
-    def _reserve(self, peer: Peer, tos: int, size: int, wanted: int, now: Instant) -> list[Place]:
-        """Return places for up to ``wanted`` messages of ``size`` bytes at the end of the train.
-
-        A train that cannot take them leaves first.
-        """
-        if (
-            peer is not self._peer
-            or tos != self._tos
-            or size > self._segment
-            or self._count >= self._limit
-        ):
-            self.flush(now)
-            self._peer = peer
-            self._tos = tos
-            self._segment = size
-            self._limit = max(1, min(MAX_SEGMENTS, MAX_TRAIN // size))
-        first = self._count
-        if size < self._segment:
-            place = self._places.one(self._length, size)
-            self._limit = self._count = first + 1
-            self._length += size
-            return [place]
-        last = min(first + wanted, self._limit)
-        self._count = last
-        self._length = last * size
-        return self._places.run(size, first, last)
-
-    def _seal(self, keypair: Keypair, packets: Iterable[tuple[Place, Buffer]]) -> None:
+        zeros = bytes(size - TRANSPORT_OVERHEAD - length)
         buffer = self._places.buffer
         index = keypair.remote_index
         counter = keypair.counter
         seal = keypair.seal
         nonce = NONCE.pack
         write_header = TRANSPORT_HEADER.pack_into
-        for (offset, _, sealed), packet in packets:
-            write_header(buffer, offset, _TRANSPORT, index, counter)
-            seal(nonce(counter), packet, None, sealed)
-            counter += 1
-        keypair.counter = counter
+        while count:
+            places = self._reserve(peer, tos, size, count, now)
+            count -= len(places)
+            for (offset, body, sealed), packet in zip(places, packets, strict=False):
+                write_header(buffer, offset, _TRANSPORT, index, counter)
+                if zeros:
+                    body[:length] = packet
+                    body[length:] = zeros
+                    seal(nonce(counter), body, None, sealed)
+                else:
+                    seal(nonce(counter), packet, None, sealed)
+                counter += 1
+            keypair.counter = counter
+            if length:
+                self._data += len(places)
+
+    def _reserve(self, peer: Peer, tos: int, size: int, wanted: int, now: Instant) -> list[Place]:
+        """Return places for up to ``wanted`` messages of ``size`` bytes at the end of the train.
+
+        A train that cannot take them leaves first.
+        """
+        first = self._count
+        if (
+            peer is not self._peer
+            or tos != self._tos
+            or size > self._segment
+            or first >= self._limit
+        ):
+            if first:
+                self.flush(now)
+                first = 0
+            self._peer = peer
+            self._tos = tos
+            self._segment = size
+            self._limit = MAX_TRAIN // size or 1
+            if self._limit > MAX_SEGMENTS:
+                self._limit = MAX_SEGMENTS
+        if size < self._segment:
+            place = self._places.one(self._length, size)
+            self._limit = self._count = first + 1
+            self._length += size
+            return [place]
+        last = first + wanted
+        if last > self._limit:
+            last = self._limit
+        self._count = last
+        self._length = last * size
+        return self._places.run(size, first, last)
 
     def flush(self, now: Instant) -> None:
         """Send the train, stamp its peer, and ask for a new session if this one is old."""
         peer = self._peer
         if peer is None:
             return
-        data, length, segment = self._data, self._length, self._segment
         self._peer = None
-        self._segment = self._count = self._length = self._data = 0
-        peer.stamp_sent(now)
-        if peer.way is None:
-            self._counters["dropped_no_endpoint"] += 1
-        else:
-            sent = self._wire.send(peer.way, self._places.view[:length], segment, self._tos)
+        self._count = 0
+        data = self._data
+        peer.last_sent = now
+        peer.unacknowledged_since = None
+        peer.more_unacknowledged = False
+        sent = 0
+        if peer.way is not None:
+            train = self._places.view[: self._length]
+            sent = self._wire.send(peer.way, train, self._segment, self._tos)
             peer.tx_bytes += sent
-            if data and sent and peer.unanswered_since is None:
-                peer.unanswered_since = now
+        else:
+            self._counters["dropped_no_endpoint"] += 1
         if data:
+            self._data = 0
             peer.activity += data
+            if sent and peer.unanswered_since is None:
+                peer.unanswered_since = now
             if peer.resting:
                 self._ready.wake(peer)
-        self._ask_for_renewal(peer, now)
+        keypair = peer.current
+        if (
+            keypair is not None
+            and (now >= keypair.renew_on_send_at or keypair.counter > REKEY_AFTER_MESSAGES)
+            and keypair.may_send
+            and not keypair.asked_on_send
+        ):
+            keypair.asked_on_send = True
+            self._ready.raise_edge(peer, WANTED_SENT_LATE)
 
     def flush_staged(self, peer: Peer, now: Instant) -> None:
         """Send what is staged; if no session can, ask for one."""
@@ -241,11 +250,3 @@ class Outbound:
     def _ask_for_session(self, peer: Peer) -> None:
         peer.asked = True
         self._ready.raise_edge(peer, WANTED_STAGED)
-
-    def _ask_for_renewal(self, peer: Peer, now: Instant) -> None:
-        keypair = peer.current
-        if keypair is None or keypair.asked_on_send or not keypair.may_send:
-            return
-        if now >= keypair.renew_on_send_at or keypair.counter > REKEY_AFTER_MESSAGES:
-            keypair.asked_on_send = True
-            self._ready.raise_edge(peer, WANTED_SENT_LATE)

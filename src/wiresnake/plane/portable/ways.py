@@ -12,15 +12,17 @@ class Way:
     interface by which a datagram came, or 0. ``address`` and ``control`` belong to the shell: the
     socket address and the ancillary data it made of the rest, so that it makes them once.
 
-    Peers may share one way, so that an address which stopped working is forgotten for all of them.
+    Peers may share one way, so that an address which stopped working is forgotten for all of them;
+    it is stale then, and what is heard from there anew is a new way.
     """
 
-    __slots__ = ("address", "control", "endpoint", "interface", "local")
+    __slots__ = ("address", "control", "endpoint", "interface", "is_stale", "local")
 
     def __init__(self, endpoint: Endpoint, local: bytes = b"", interface: int = 0) -> None:
         self.endpoint = endpoint
         self.local = local
         self.interface = interface
+        self.is_stale = False
         self.address: tuple[str, int] | tuple[str, int, int, int] | None = None
         self.control: list[tuple[int, int, bytes]] | None = None
 
@@ -38,6 +40,7 @@ class Way:
         self.local = b""
         self.interface = 0
         self.control = None
+        self.is_stale = True
 
     def __repr__(self) -> str:
         return f"Way({self.endpoint})"

@@ -59,7 +59,8 @@ class UdpWire:
         self.by_fileno: dict[int, socket.socket] = {}
         self._v4: socket.socket | None = None
         self._v6: socket.socket | None = None
-        self._ways: dict[tuple[object, bytes], Way] = {}
+        self._ways: dict[tuple[tuple[str, int], bytes], Way] = {}
+        self._known: dict[tuple[object, ...], tuple[int, Way, int]] = {}
         self._refused_segment: dict[Endpoint, int] = {}
         self._held: deque[_Held] = deque()
         self._held_bytes = 0
@@ -89,15 +90,28 @@ class UdpWire:
         self._held_bytes = 0
         self._refused_segment.clear()
         self._ways.clear()
+        self._known.clear()
 
     def send(self, way: Way, datagrams: Buffer, segment: int, tos: int) -> int:
         """Send a train (see `ports.Wire`); return the bytes sent or held."""
         if self._held:
             return self._hold(way, datagrams, segment, tos)
         length = len(datagrams)
-        if length > segment >= self._refused_segment.get(way.endpoint, length):
+        if self._refused_segment and length > segment >= self._refused_segment.get(
+            way.endpoint, length
+        ):
             return self._send_one_by_one(way, datagrams, segment, tos)
-        fault = self._try_mended(way, datagrams, segment, tos)
+        fault = self._try(way, datagrams, segment, tos)
+        if not fault:
+            return length
+        return self._send_otherwise(way, datagrams, segment, tos, fault)
+
+    def _send_otherwise(
+        self, way: Way, datagrams: Buffer, segment: int, tos: int, fault: int
+    ) -> int:
+        """Send what was refused with ``fault`` in another way, if there is one."""
+        length = len(datagrams)
+        fault = self._mend(way, datagrams, segment, tos, fault)
         if not fault:
             return length
         if fault == errno.EAGAIN:
@@ -135,19 +149,17 @@ class UdpWire:
         if flags & socket.MSG_TRUNC:
             self._counters["dropped_truncated"] += 1
             length = 0
-        segment, tos, info = _read_ancillary(ancillary, length)
-        key = (address, info)
-        way = self._ways.get(key)
-        if way is None or (info and not way.local):
-            way = self._remember_way(key, address, info)
-        return length, segment, way, tos
+        known = self._known.get((address, *ancillary))
+        if known is None or known[1].is_stale:
+            known = self._learn(address, ancillary)
+        segment, way, tos = known
+        return length, segment or length, way, tos
 
-    def _try_mended(self, way: Way, datagrams: Buffer, segment: int, tos: int) -> int:
-        """Try to send; if the source address may be at fault, forget it and try once more.
+    def _mend(self, way: Way, datagrams: Buffer, segment: int, tos: int, fault: int) -> int:
+        """If the source address may be at fault, forget it and try once more; return the errno.
 
         EINVAL for a train says nothing of the source: the caller finds out one by one.
         """
-        fault = self._try(way, datagrams, segment, tos)
         is_train = len(datagrams) > segment
         if fault in _NOT_FROM_THERE and way.local and not (is_train and fault == errno.EINVAL):
             way.forget_source()
@@ -180,7 +192,9 @@ class UdpWire:
         view = memoryview(datagrams)
         for offset in range(0, len(view), segment):
             one = view[offset : offset + segment]
-            fault = self._try_mended(way, one, segment, tos)
+            fault = self._try(way, one, segment, tos)
+            if fault:
+                fault = self._mend(way, one, segment, tos, fault)
             if fault == errno.EAGAIN:
                 return sent + self._hold(way, view[offset:], segment, tos)
             if fault:
@@ -205,19 +219,19 @@ class UdpWire:
             self._refused_segment.clear()
         self._refused_segment[endpoint] = segment
 
-    def _remember_way(self, key: tuple[object, bytes], address: object, info: bytes) -> Way:
-        assert isinstance(address, tuple)
-        host = pack_address(address[0])
-        scope = address[3] if len(address) == 4 else 0
-        local, interface = b"", 0
-        if len(info) == _PKTINFO4.size:
-            interface, local, _ = _PKTINFO4.unpack(info)
-        elif len(info) == _PKTINFO6.size:
-            local, interface = _PKTINFO6.unpack(info)
-        if len(self._ways) >= MAX_WAYS:
-            self._ways.clear()
-        way = self._ways[key] = Way(Endpoint(host, address[1], scope), local, interface)
-        return way
+    def _learn(self, address: tuple[str, int], ancillary: Ancillary) -> tuple[int, Way, int]:
+        """Make out segment size, way and traffic class, and keep them for the next of the kind."""
+        segment, tos, info = _read_ancillary(ancillary)
+        way = self._ways.get((address, info))
+        if way is None or way.is_stale:
+            way = _way_of(address, info)
+            if len(self._ways) >= MAX_WAYS:
+                self._ways.clear()
+            self._ways[address, info] = way
+        if len(self._known) >= MAX_WAYS:
+            self._known.clear()
+        known = self._known[(address, *ancillary)] = segment, way, tos
+        return known
 
 
 def _adopt(descriptor: int | None) -> socket.socket | None:
@@ -226,6 +240,17 @@ def _adopt(descriptor: int | None) -> socket.socket | None:
     one = socket.socket(fileno=descriptor)
     one.settimeout(0.0)
     return one
+
+
+def _way_of(address: tuple[str, int], info: bytes) -> Way:
+    """Return the way of a datagram from a socket address with raw packet information."""
+    scope = address[3] if len(address) == 4 else 0
+    local, interface = b"", 0
+    if len(info) == _PKTINFO4.size:
+        interface, local, _ = _PKTINFO4.unpack(info)
+    elif len(info) == _PKTINFO6.size:
+        local, interface = _PKTINFO6.unpack(info)
+    return Way(Endpoint(pack_address(address[0]), address[1], scope), local, interface)
 
 
 def _prepare(way: Way) -> None:
@@ -244,9 +269,11 @@ def _prepare(way: Way) -> None:
     way.control = [info] if local else []
 
 
-def _read_ancillary(ancillary: Ancillary, length: int) -> tuple[int, int, bytes]:
-    """Return the size of each datagram, the traffic class, and the raw packet information."""
-    segment, tos, info = length, 0, b""
+def _read_ancillary(ancillary: Ancillary) -> tuple[int, int, bytes]:
+    """Return the size of each datagram of a train or 0, the traffic class, and the raw packet
+    information.
+    """
+    segment, tos, info = 0, 0, b""
     for level, kind, data in ancillary:
         if level == socket.IPPROTO_UDP:
             if kind == _UDP_GRO:
