@@ -23,6 +23,7 @@ _STATISTICS: Final = Struct("=II")
 _IPV4: Final = 0x0800
 _IPV6: Final = 0x86DD
 _ARP: Final = 0x0806
+_HOP_BY_HOP: Final = 0
 _UDP: Final = 17
 _ICMPV6: Final = 58
 
@@ -36,35 +37,75 @@ NEIGHBOURS: Final = "ARP and neighbour discovery"
 OTHER: Final = "anything else"
 
 
-class Watcher(threading.Thread):
-    """Counts everything on one link of a host, both directions, from entry to exit.
+class Tally:
+    """What went by on a link: ``kinds`` counts packets by kind, ``octets`` the bytes of them.
 
-    ``kinds`` counts packets by kind, ``octets`` the bytes of them; a train of segments that the
-    kernel hands over as one counts as the datagrams it is cut into. ``readable`` counts packets
-    that hold MARKER, ``overlooked`` those that came too fast to be looked at.
+    A train of segments that the kernel hands over as one counts as the datagrams it is cut into.
+    ``readable`` counts the packets in which MARKER can be read.
+    """
+
+    def __init__(self, port: int, *, ethernet: bool = True) -> None:
+        self.kinds: Counter[str] = Counter()
+        self.octets: Counter[str] = Counter()
+        self.readable = 0
+        self._port = port
+        self._ethernet = ethernet
+
+    def look(self, frame: bytes | bytearray | memoryview) -> None:
+        """Count one packet, which has a virtio header of ten bytes in front of it."""
+        segment_size = _VNET_HEADER.unpack_from(frame)[3]
+        packet = memoryview(frame)[_VNET_HEADER.size :]
+        kind, payload = self._classify(packet)
+        self.kinds[kind] += -(-payload // segment_size) if segment_size and payload else 1
+        self.octets[kind] += len(packet)
+        self.readable += MARKER in bytes(packet)
+
+    def _classify(self, packet: memoryview) -> tuple[str, int]:
+        """Return the kind of a packet, and the bytes of its WireGuard messages."""
+        if self._ethernet:
+            ether_type, packet = int.from_bytes(packet[12:14]), packet[14:]
+        else:
+            ether_type = {4: _IPV4, 6: _IPV6}.get(packet[0] >> 4, 0)
+        if ether_type == _ARP:
+            return NEIGHBOURS, 0
+        if ether_type == _IPV4 and len(packet) >= 20:
+            protocol, header = packet[9], (packet[0] & 15) * 4
+        elif ether_type == _IPV6 and len(packet) >= 40:
+            protocol, header = packet[6], 40
+            if protocol in {_HOP_BY_HOP, _ICMPV6}:
+                return NEIGHBOURS, 0
+        else:
+            return OTHER, 0
+        datagram = packet[header:]
+        ports = int.from_bytes(datagram[:2]), int.from_bytes(datagram[2:4])
+        if protocol != _UDP or self._port not in ports:
+            return OTHER, 0
+        message = int.from_bytes(datagram[8:12], "little")
+        return MESSAGES.get(message, OTHER), len(datagram) - 8
+
+
+class Watcher(threading.Thread):
+    """Counts everything on one link of a host, both directions, while the block lasts.
+
+    ``overlooked`` is how many packets came too fast to be looked at, known when it has ended.
     """
 
     def __init__(self, host: Namespace, link: str, port: int, *, ethernet: bool = True) -> None:
         super().__init__(daemon=True)
-        self.kinds: Counter[str] = Counter()
-        self.octets: Counter[str] = Counter()
-        self.readable = 0
+        self.tally = Tally(port, ethernet=ethernet)
         self.overlooked = 0
-        self._port = port
-        self._ethernet = ethernet
         self._stopped = threading.Event()
         with host.enter():
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        try:
-            self._socket.setsockopt(_SOL_PACKET, _PACKET_VNET_HDR, 1)
-            with contextlib.suppress(OSError):
-                self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
-            self._socket.settimeout(0.1)
-            with host.enter():
+            try:
+                self._socket.setsockopt(_SOL_PACKET, _PACKET_VNET_HDR, 1)
+                with contextlib.suppress(OSError):
+                    self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
+                self._socket.settimeout(0.1)
                 self._socket.bind((link, _ETH_P_ALL))
-        except BaseException:
-            self._socket.close()
-            raise
+            except BaseException:
+                self._socket.close()
+                raise
 
     def __enter__(self) -> Self:
         self.start()
@@ -93,43 +134,4 @@ class Watcher(threading.Thread):
                 if self._stopped.is_set():
                     return
                 continue
-            self.look(view[:length])
-            self.readable += buffer.find(MARKER, 0, length) >= 0
-
-    def look(self, frame: memoryview) -> None:
-        """Count one packet, which has a virtio header in front of it."""
-        segment_size = _VNET_HEADER.unpack_from(frame)[3]
-        packet = frame[_VNET_HEADER.size :]
-        kind, payload = self._classify(packet)
-        count = -(-payload // segment_size) if segment_size else 1
-        self.kinds[kind] += count
-        self.octets[kind] += len(packet)
-
-    def _classify(self, packet: memoryview) -> tuple[str, int]:
-        """Return the kind of a packet, and the bytes of its UDP payload."""
-        if self._ethernet:
-            ether_type = int.from_bytes(packet[12:14])
-            packet = packet[14:]
-        else:
-            ether_type = _IPV6 if packet[0] >> 4 == 6 else _IPV4
-        if ether_type == _ARP:
-            return NEIGHBOURS, 0
-        if ether_type not in {_IPV4, _IPV6} or len(packet) < 40:
-            return OTHER, 0
-        protocol, header = (
-            (packet[9], (packet[0] & 15) * 4) if ether_type == _IPV4 else (packet[6], 40)
-        )
-        if ether_type == _IPV6 and (protocol in {0, _ICMPV6}):
-            return NEIGHBOURS, 0
-        datagram = packet[header:]
-        if protocol != _UDP or len(datagram) < 12 or self._port not in _ports(datagram):
-            return OTHER, 0
-        return self._message(datagram[8:]), len(datagram) - 8
-
-    @staticmethod
-    def _message(payload: memoryview) -> str:
-        return MESSAGES.get(int.from_bytes(payload[:4], "little"), OTHER)
-
-
-def _ports(datagram: memoryview) -> tuple[int, int]:
-    return int.from_bytes(datagram[:2]), int.from_bytes(datagram[2:4])
+            self.tally.look(view[:length])
