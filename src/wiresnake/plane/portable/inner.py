@@ -14,7 +14,7 @@ from wiresnake.plane.portable import virtio
 from wiresnake.plane.portable.coalesce import Coalescer
 from wiresnake.plane.portable.counters import Counters
 from wiresnake.plane.portable.inside import Inside
-from wiresnake.plane.portable.segment import MalformedTrain, Train
+from wiresnake.plane.portable.segment import MalformedTrain, Train, complete
 from wiresnake.plane.portable.transport import Buffer
 from wiresnake.values.instants import Instant
 
@@ -68,30 +68,39 @@ class InnerSide:
                 self.is_open = header > 0 and length > 0
                 self._counters["dropped_outbound_malformed"] += 1
                 break
-            if header and (slot[0] or slot[1]):
-                train = self._train(slot[:length])
-                if train is None:
-                    continue
-                if train.count == 1:
-                    packets.append(train.packet)
-                    continue
+            if not header or not (slot[0] or slot[1]):
+                packets.append(slot[header:length])
+            elif slot[1]:
                 inside.send(packets, now)
                 packets = []
-                inside.send_train(train, now)
-                trains += 1
+                trains += self._send_train(slot[:length], inside, now)
                 if trains >= MAX_TRAINS:
                     break
             else:
-                packets.append(slot[header:length])
+                self._append_completed(slot[:length], packets)
         inside.send(packets, now)
         inside.flush(now)
 
-    def _train(self, frame: memoryview) -> Train | None:
+    def _send_train(self, frame: memoryview, inside: Inside, now: Instant) -> int:
+        """Send a train on, or count it as malformed; return how many there were."""
         try:
-            return Train(frame)
+            train = Train(frame)
         except MalformedTrain:
             self._counters["dropped_outbound_malformed"] += 1
-            return None
+            return 0
+        inside.send_train(train, now)
+        return 1
+
+    def _append_completed(self, frame: memoryview, packets: list[Buffer]) -> None:
+        """Add a packet that lacked its checksum only, or count it as malformed."""
+        _, _, _, _, start, offset = virtio.HEADER.unpack_from(frame)
+        packet = frame[virtio.SIZE :]
+        try:
+            complete(packet, start, offset)
+        except MalformedTrain:
+            self._counters["dropped_outbound_malformed"] += 1
+        else:
+            packets.append(packet)
 
     def deliver(self, packets: Sequence[Buffer]) -> None:
         """Write packets in order, joined where that is possible (see `ports.Sink`)."""

@@ -59,7 +59,7 @@ class Train:
             self.count = 1
             self.length = self.last_length = len(packet)
             if flags & virtio.NEEDS_CSUM:
-                _complete(packet, self._start, offset)
+                complete(packet, self._start, offset)
             return
         if not flags & virtio.NEEDS_CSUM:
             raise MalformedTrain("a train that claims to have its checksum")
@@ -193,8 +193,11 @@ def _header_of(
     return head
 
 
-def _complete(packet: memoryview, start: int, offset: int) -> None:
-    """Complete the checksum at ``start`` + ``offset`` over all from ``start`` on."""
+def complete(packet: memoryview, start: int, offset: int) -> None:
+    """Complete the checksum at ``start`` + ``offset`` over all from ``start`` on.
+
+    Raises MalformedTrain where that is not within the packet.
+    """
     at = start + offset
     if at + 2 > len(packet):
         raise MalformedTrain(f"a checksum at {at} of {len(packet)} bytes")
