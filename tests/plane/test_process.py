@@ -121,14 +121,14 @@ def test_its_command_line_tells_nothing(plane):
     assert all(word.isdigit() for word in words[4:])
 
 
-def test_what_it_says_is_validated(inner, monkeypatch):
+@pytest.mark.parametrize("body", [b"\x92\xa6Counted\x01", b"\x92\xa7Counte\xff\x80", b"\xc1", b""])
+def test_what_it_says_is_validated(inner, body):
     plane = PlaneProcess(inner)
     try:
         near, far = socket.socketpair()
         with far:
             plane._control.close()
             plane._control = near
-            body = b"\x92\xa6Counted\x01"
             far.sendall(LENGTH.pack(len(body)) + body)
             with pytest.raises(PlaneLost):
                 plane.counters()

@@ -156,7 +156,7 @@ class PlaneProcess:
         try:
             self._send(body, descriptors)
             reply: Reply = self._decoder.decode(self._receive())
-        except (OSError, EOFError, msgspec.MsgspecError) as error:
+        except (OSError, EOFError, msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise self._losing(error) from error
         finally:
             body[:] = bytes(len(body))  # session keys may have been in it
