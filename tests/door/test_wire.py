@@ -44,13 +44,33 @@ def test_a_snapshot_crosses_unchanged(snapshot: object) -> None:
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(snapshot), type=Observed) == snapshot
 
 
-@given(st.binary(max_size=64))
-def test_junk_at_the_door_is_one_kind_of_error(junk: bytes) -> None:
+@given(st.binary(max_size=64) | st.binary(max_size=20).map(b"\x91\x92\xa5".__add__))
+def test_junk_at_the_door_is_one_of_two_errors(junk: bytes) -> None:
     try:
         notices = msgspec.msgpack.decode(junk, type=list[AnyNotice])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return
     assert isinstance(notices, list)
+
+
+@given(st.integers(0, 200), st.integers(0, 255), st.booleans())
+def test_no_error_of_the_door_shows_a_secret(place: int, byte: int, cut: bool) -> None:
+    send, receive = b"abcdefghijklmnop" * 2, b"0123456789ABCDEF" * 2
+    session = Session(7, 8, send, receive, True, 0.0, 120.0, 165.0, 180.0)
+    text = bytearray(msgspec.msgpack.encode([Install(1, session)]))
+    place %= len(text)
+    if cut:
+        del text[place:]
+    text[place : place + 1] = bytes([byte])
+    try:
+        commands = msgspec.msgpack.decode(text, type=list[AnyCommand])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        shown = str(error)
+    else:
+        shown = repr(commands)
+    assert not any(
+        secret[n : n + 6].decode() in shown for secret in (send, receive) for n in (0, 9)
+    )
 
 
 def test_a_session_hides_its_keys() -> None:

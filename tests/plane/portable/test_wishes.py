@@ -114,6 +114,21 @@ def test_a_session_that_may_not_send_wants_no_successor_for_what_it_receives(cor
     assert core.drain() == ([] if stopped else [SessionWanted(1, Why.RECEIVED_LATE)])
 
 
+def test_only_the_age_of_the_current_session_counts(core):
+    core.apply([Install(1, session(7))], 0.0)
+    core.apply([Install(1, session(9, born=100.0))], 100.0)
+    hear(core, keepalive(0, index=7), 170.0)  # late for the previous one, and for it alone
+    assert core.drain() == []
+
+
+def test_a_next_session_that_is_stopped_may_not_send_once_it_is_current(core):
+    core.apply([Install(1, session(initiator=False)), StopSending(1)], 0.0)
+    core.inner(packet(1), 1.0)
+    hear(core, keepalive(0), 1.1)
+    assert core.take_datagrams() == []
+    assert core.drain() == [SessionConfirmed(1, 7, 1.1), STAGED]
+
+
 def test_an_unknown_index_is_told_at_once_and_then_once_a_second_however_many_come(core):
     core.apply([SetEndpoint(2, Endpoint(bytes(4), 1))], 0.0)
     told = []

@@ -42,6 +42,14 @@ def test_an_answer_installs_then_follows_then_sends_along_the_path(ends):
     assert expect.index == install.session.local_index
 
 
+def test_an_answer_is_given_once(ends):
+    alice, bob = ends.pair()
+    bob.receive(knock(alice), alice.home)
+    alice.link(False)
+    ends.run_for(1000)
+    assert len(bob.times(c.Send)) == 1
+
+
 def test_the_initiator_follows_before_it_installs(ends):
     alice, bob = ends.pair()
     bob.receive(knock(alice), alice.home)

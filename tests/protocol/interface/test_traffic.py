@@ -116,6 +116,24 @@ def test_the_responder_counts_from_its_answer(ends):
     assert bob.plane.expected == set()
 
 
+def test_an_ephemeral_key_is_erased_with_the_rest(ends, joined):
+    alice, bob = joined
+    bob.link(False)
+    start = ends.clock.boottime
+    ends.run_for(500)
+    alice.plane.send_data()  # the handshake that this begins is under way at the erasure
+    ends.run_until(start + 539.9)
+    awaiting = alice.interface._roster.numbered(1).awaiting
+    ephemeral = awaiting.ephemeral
+    assert not ephemeral.is_zero
+    ends.run_until(start + 540)
+    assert alice.times(c.EraseSessions) == [start + 540]
+    assert ephemeral.is_zero
+    assert alice.plane.expected == set()
+    ends.run_for(6)
+    assert len(alice.plane.expected) == 1  # the next retry brings another
+
+
 def test_a_new_session_moves_the_erasure(ends, joined):
     alice, bob = joined
     ends.run_for(300)
