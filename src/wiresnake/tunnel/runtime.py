@@ -31,10 +31,10 @@ STEP = 512
 """Peers and prefixes, edits or commands that are worked off before others get their turn."""
 SNAPSHOTS_PER_STEP = 256
 """Peers that are read from the plane before others get their turn."""
-SNAPSHOTS_PER_SECOND = 10000
+SNAPSHOTS_PER_SECOND = 5000
 """How many peers are read in the long run: whoever reads in a loop must not starve the packets."""
 SNAPSHOTS_AT_ONCE = 30000
-"""How many are read without a pause when nobody has read for a while."""
+"""How many are read without a pause when nobody has read for a while; twice all, if more."""
 PATHS_SETTLE = 0.5
 """Seconds to wait for more changes of addresses and routes before sources are forgotten."""
 MIN_SUSPEND = 1.0
@@ -67,7 +67,7 @@ class Tunnel:
         self._up = False
         self._mtu = 0
         self._changing = asyncio.Lock()
-        self._pace = Pace(SNAPSHOTS_PER_SECOND, SNAPSHOTS_AT_ONCE)
+        self._pace = Pace(SNAPSHOTS_PER_SECOND)
         self._settling: asyncio.TimerHandle | None = None
         self._clearing: asyncio.Task[None] | None = None
         self._readers: list[int] = []
@@ -148,8 +148,9 @@ class Tunnel:
         ``config`` is `config` of this tunnel at some moment; it never changes afterwards, so the
         reading is of that moment however long it takes. Raises PlaneLost.
         """
+        burst = max(SNAPSHOTS_AT_ONCE, 2 * len(config.peers))
         for part in slices(config.peers.values(), SNAPSHOTS_PER_STEP):
-            await asyncio.sleep(self._pace.wait(len(part), self._loop.time()))
+            await asyncio.sleep(self._pace.wait(len(part), burst, self._loop.time()))
             self._still_alive()
             yield self._snapshots(part)
 
