@@ -23,6 +23,9 @@ class Recorder:
     def send(self, packets, now):
         self.packets += map(bytes, packets)
 
+    def send_alone(self, packet, now):
+        self.packets.append(bytes(packet))
+
     def send_train(self, train, now):
         self.trains.append([bytes(each) for each in train.cut()])
 
@@ -61,8 +64,27 @@ def test_packets_are_read_until_there_are_none(ends):
     inside = Recorder()
     for packet in FLOW:
         far.send(packet)
-    side(near).read(inside, 0.0)
+    one = side(near)
+    for _ in FLOW:
+        one.read(inside, 0.0)
     assert inside.packets == FLOW
+
+
+def test_how_much_is_read_at_once_follows_what_comes(ends):
+    near, far = ends
+    one, inside = side(near), Recorder()
+    for packet in FLOW * 2:
+        far.send(packet)
+    read = []
+    for _ in range(4):
+        one.read(inside, 0.0)
+        read.append(len(inside.packets))
+    assert read == [1, 3, 7, 10]
+    far.send(FLOW[0])
+    far.send(FLOW[0])
+    one.read(inside, 0.0)
+    one.read(inside, 0.0)
+    assert len(inside.packets) == 12
 
 
 def test_a_train_is_cut_after_what_came_before_it(ends):
@@ -72,7 +94,9 @@ def test_a_train_is_cut_after_what_came_before_it(ends):
     whole = whole[:2] + len(whole).to_bytes(2) + whole[4:]
     far.send(bytes(10) + FLOW[4])
     far.send(struct.pack("=BBHHHH", 1, 1, 40, 100, 20, 16) + whole)
-    side(near, vnet_header=True, tso=True).read(inside, 0.0)
+    one = side(near, vnet_header=True, tso=True)
+    one.read(inside, 0.0)
+    one.read(inside, 0.0)
     assert inside.packets == [FLOW[4]]
     assert [[len(each) for each in train] for train in inside.trains] == [[140] * 3]
 

@@ -153,7 +153,7 @@ class Engine:
 
     def _mtu(self, command: Mtu, now: Instant) -> None:
         self._outbound.flush(now)
-        self._outbound.mtu = command.mtu
+        self._outbound.set_mtu(command.mtu)
 
     def _add(self, command: Add, _: Instant) -> None:
         self._peers.add(command.peer)

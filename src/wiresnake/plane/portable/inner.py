@@ -31,7 +31,9 @@ _FULL: Final = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM})
 class InnerSide:
     """Reads packets and trains for `Inside`, and writes what came for the host, joined to trains.
 
-    It does not own the descriptor. ``is_open`` turns False when it gives nothing any more.
+    It does not own the descriptor. ``is_open`` turns False when it gives nothing any more. How much
+    is read at once follows what came the last time: a lone packet goes on its way before anybody
+    asks for a second one.
     """
 
     def __init__(self, inner: Inner, counters: Counters) -> None:
@@ -40,6 +42,7 @@ class InnerSide:
         self._counters = counters
         self._file = FileIO(inner.fd, "r", closefd=False)
         self._header = virtio.SIZE if inner.vnet_header else 0
+        self._expected = 1
         self._prefix = (virtio.NO_OFFLOAD,) if inner.vnet_header else ()
         self._joins = inner.vnet_header and (inner.tso or inner.uso)
         self._coalescer = Coalescer(vnet_header=inner.vnet_header, tso=inner.tso, uso=inner.uso)
@@ -56,13 +59,15 @@ class InnerSide:
         trains = 0
         header = self._header
         read_into = self._file.readinto
-        for slot in self._slots:
+        for number in range(self._expected):
+            slot = self._slots[number]
             try:
                 length = read_into(slot)
             except OSError:
                 self.is_open = False
                 break
             if length is None:
+                self._expected = number or 1
                 break
             if length <= header:
                 self.is_open = header > 0 and length > 0
@@ -78,8 +83,13 @@ class InnerSide:
                     break
             else:
                 self._append_completed(slot[:length], packets)
-        inside.send(packets, now)
-        inside.flush(now)
+        else:
+            self._expected = min(2 * self._expected, BATCH)
+        if len(packets) == 1 and not trains:
+            inside.send_alone(packets[0], now)
+        else:
+            inside.send(packets, now)
+            inside.flush(now)
 
     def _send_train(self, frame: memoryview, inside: Inside, now: Instant) -> int:
         """Send a train on, or count it as malformed; return how many there were."""
@@ -106,9 +116,9 @@ class InnerSide:
         """Write packets in order, joined where that is possible (see `ports.Sink`)."""
         if self._joins and len(packets) > 1:
             self._deliver_joined(packets)
-        else:
-            for packet in packets:
-                self._write((*self._prefix, packet), 1)
+            return
+        for packet in packets:
+            self._write((*self._prefix, packet), 1)
 
     def _deliver_joined(self, packets: Sequence[Buffer]) -> None:
         add = self._coalescer.add

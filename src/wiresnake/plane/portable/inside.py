@@ -69,6 +69,21 @@ class Inside:
         if last is not None:
             self._send_run(run, last[1], now)
 
+    def send_alone(self, packet: Buffer, now: Instant) -> None:
+        """Send a packet on by itself, at once."""
+        if len(packet) >= _IPV4_HEADER and packet[0] >> 4 == 4:
+            _, destination = _IPV4.unpack_from(packet)
+        elif len(packet) >= _IPV6_HEADER and packet[0] >> 4 == 6:
+            _, destination = _IPV6.unpack_from(packet)
+        else:
+            self._counters["dropped_outbound_malformed"] += 1
+            return
+        peer = self._routes.lookup(destination)
+        if peer is not None and peer.way is not None and self._wire.is_up:
+            self._outbound.send_alone(peer, packet, outer_tos(packet), now)
+        elif self._refuse(peer, 1):
+            self._answer(packet, now)
+
     def flush(self, now: Instant) -> None:
         """Let everything leave that was sent."""
         self._outbound.flush(now)

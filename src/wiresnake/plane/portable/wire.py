@@ -36,6 +36,10 @@ _NOT_FROM_THERE: Final = frozenset(
 )
 
 Ancillary: TypeAlias = list[tuple[int, int, bytes]]
+
+_TOS: Final = [(socket.IPPROTO_IP, socket.IP_TOS, _INT.pack(tos)) for tos in range(256)]
+_TCLASS: Final = [(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _INT.pack(tos)) for tos in range(256)]
+
 Arrival: TypeAlias = tuple[int, int, Way, int]
 """Bytes received, bytes of each datagram but the last, the way they came, their traffic class."""
 
@@ -94,17 +98,13 @@ class UdpWire:
 
     def send(self, way: Way, datagrams: Buffer, segment: int, tos: int) -> int:
         """Send a train (see `ports.Wire`); return the bytes sent or held."""
+        length = len(datagrams)
         if self._held:
             return self._hold(way, datagrams, segment, tos)
-        length = len(datagrams)
-        if self._refused_segment and length > segment >= self._refused_segment.get(
-            way.endpoint, length
-        ):
+        if length > segment >= self._refused_segment.get(way.endpoint, length):
             return self._send_one_by_one(way, datagrams, segment, tos)
         fault = self._try(way, datagrams, segment, tos)
-        if not fault:
-            return length
-        return self._send_otherwise(way, datagrams, segment, tos, fault)
+        return self._send_otherwise(way, datagrams, segment, tos, fault) if fault else length
 
     def _send_otherwise(
         self, way: Way, datagrams: Buffer, segment: int, tos: int, fault: int
@@ -169,16 +169,16 @@ class UdpWire:
 
     def _try(self, way: Way, datagrams: Buffer, segment: int, tos: int) -> int:
         """Make one send call; return 0 or its errno."""
-        if way.address is None or way.control is None:
+        if way.control is None:
             _prepare(way)
-        six = len(way.endpoint.host) == 16
-        one = self._v6 if six else self._v4
+        assert way.address is not None
+        assert way.control is not None
+        one = self._v4 if len(way.address) == 2 else self._v6
         if one is None:
             return errno.EAFNOSUPPORT
-        assert way.control is not None
         ancillary = way.control
         if tos:
-            ancillary = [*ancillary, _traffic_class6(tos) if six else _traffic_class4(tos)]
+            ancillary = [*ancillary, (_TOS if one is self._v4 else _TCLASS)[tos]]
         if len(datagrams) > segment:
             ancillary = [*ancillary, (socket.IPPROTO_UDP, _UDP_SEGMENT, _SEGMENT.pack(segment))]
         try:
@@ -289,11 +289,3 @@ def _read_ancillary(ancillary: Ancillary) -> tuple[int, int, bytes]:
             elif kind == socket.IPV6_TCLASS:
                 tos = _INT.unpack(data)[0]
     return segment, tos, info
-
-
-def _traffic_class4(tos: int) -> tuple[int, int, bytes]:
-    return socket.IPPROTO_IP, socket.IP_TOS, _INT.pack(tos)
-
-
-def _traffic_class6(tos: int) -> tuple[int, int, bytes]:
-    return socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _INT.pack(tos)
