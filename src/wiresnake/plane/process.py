@@ -44,6 +44,9 @@ PATIENCE: Final = 30.0
 OBSERVED_AT_ONCE: Final = 512
 """Peers in one request, so that packets move between two of them."""
 _END_TIMEOUT: Final = 2.0
+WITHOUT_IFMA: Final = ":~0x200000"
+"""Keeps OpenSSL from its Poly1305 for AVX-512 IFMA, which sets up so much for each key that a full
+packet takes twice as long (docs/portable-plane.md). Other processors have nothing to lose by it."""
 
 _Answer = TypeVar("_Answer", bound=Reply)
 
@@ -222,4 +225,5 @@ def _spawn(inner: Inner, control: int, notify: int) -> "subprocess.Popen[bytes]"
         stdout=subprocess.DEVNULL,
         pass_fds=(inner.fd, control, notify),
         cwd="/",
+        env={"OPENSSL_ia32cap": WITHOUT_IFMA, **os.environ},
     )

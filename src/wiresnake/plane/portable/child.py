@@ -11,6 +11,8 @@ import select
 import signal
 import socket
 import sys
+import time
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -145,7 +147,7 @@ class Listener:
 
 def serve(inner: Inner, control: socket.socket, notify: int) -> None:
     """Run a plane until its parent is gone, or until it fails and has said so."""
-    shell = Shell(inner, boottime)
+    shell = Shell(inner, partial(time.clock_gettime, time.CLOCK_BOOTTIME))
     listener = Listener(shell, control, notify)
     shell.watch(control.fileno(), listener.read)
     try:

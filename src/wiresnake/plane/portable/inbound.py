@@ -85,7 +85,7 @@ class Inbound:
             return
         packets: list[Buffer] = []
         if length <= segment:
-            places = self._places.run(length, 0, 1)
+            places = self._places.alone(length)
         else:
             places = self._places.split(length, segment)
         position = 0

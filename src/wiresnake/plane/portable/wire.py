@@ -36,6 +36,8 @@ _NOT_FROM_THERE: Final = frozenset(
 )
 
 Ancillary: TypeAlias = list[tuple[int, int, bytes]]
+_Known: TypeAlias = tuple[int, Way, int]
+"""Bytes of each datagram of a train or 0, the way, and the traffic class of what came before."""
 
 _TOS: Final = [(socket.IPPROTO_IP, socket.IP_TOS, _INT.pack(tos)) for tos in range(256)]
 _TCLASS: Final = [(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _INT.pack(tos)) for tos in range(256)]
@@ -64,7 +66,10 @@ class UdpWire:
         self._v4: socket.socket | None = None
         self._v6: socket.socket | None = None
         self._ways: dict[tuple[tuple[str, int], bytes], Way] = {}
-        self._known: dict[tuple[object, ...], tuple[int, Way, int]] = {}
+        self._known: dict[tuple[object, ...], _Known] = {}
+        self._last_address: tuple[str, int] = ("", 0)
+        self._last_ancillary: Ancillary = []
+        self._last_known: _Known = (0, Way(Endpoint(bytes(4), 0)), 0)
         self._refused_segment: dict[Endpoint, int] = {}
         self._held: deque[_Held] = deque()
         self._held_bytes = 0
@@ -95,6 +100,7 @@ class UdpWire:
         self._refused_segment.clear()
         self._ways.clear()
         self._known.clear()
+        self._last_address = ("", 0)
 
     def send(self, way: Way, datagrams: Buffer, segment: int, tos: int) -> int:
         """Send a train (see `ports.Wire`); return the bytes sent or held."""
@@ -149,10 +155,14 @@ class UdpWire:
         if flags & socket.MSG_TRUNC:
             self._counters["dropped_truncated"] += 1
             length = 0
-        known = self._known.get((address, *ancillary))
-        if known is None or known[1].is_stale:
-            known = self._learn(address, ancillary)
-        segment, way, tos = known
+        if address != self._last_address or ancillary != self._last_ancillary:
+            self._last_known = self._known.get((address, *ancillary)) or self._learn(
+                address, ancillary
+            )
+            self._last_address, self._last_ancillary = address, ancillary
+        segment, way, tos = self._last_known
+        if way.is_stale:
+            segment, way, tos = self._last_known = self._learn(address, ancillary)
         return length, segment or length, way, tos
 
     def _mend(self, way: Way, datagrams: Buffer, segment: int, tos: int, fault: int) -> int:
@@ -219,7 +229,7 @@ class UdpWire:
             self._refused_segment.clear()
         self._refused_segment[endpoint] = segment
 
-    def _learn(self, address: tuple[str, int], ancillary: Ancillary) -> tuple[int, Way, int]:
+    def _learn(self, address: tuple[str, int], ancillary: Ancillary) -> _Known:
         """Make out segment size, way and traffic class, and keep them for the next of the kind."""
         segment, tos, info = _read_ancillary(ancillary)
         way = self._ways.get((address, info))
