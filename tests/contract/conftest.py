@@ -248,8 +248,8 @@ class World:
         """Return when all that was given to the plane before has been dealt with."""
         step = getattr(self.plane, "step", None)
         if step is None:
-            # A plane that runs by itself has read what its ends, which are ours too, no longer hold;
-            # and it answers when it has dealt with what it read.
+            # A plane that runs by itself has read what its ends, which are ours too, hold no
+            # longer; and it answers when it has dealt with what it read.
             while select.select(self._ends(), [], [], 0)[0]:
                 self.plane.counters()
             self.plane.counters()
