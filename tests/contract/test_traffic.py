@@ -7,11 +7,13 @@ import pytest
 
 from wiresnake.door.commands import (
     Add,
+    Follow,
     Forget,
     Install,
     Mtu,
     Rest,
     Route,
+    Send,
     SetEndpoint,
     StopSending,
 )
@@ -339,6 +341,18 @@ def test_any_authentic_message_answers_and_acknowledges(world, inward, outward):
     assert (seen.unacknowledged_since, seen.more_unacknowledged) == (None, False)
 
 
+def test_handshakes_answer_and_acknowledge_too(world, inward, outward):
+    far, session = world.ready()
+    world.send_inside(outward)
+    world.apply(Follow(1, world.path_from(far), 92))
+    assert world.observe().unanswered_since is None
+    far.send(session.seal(inward))
+    far.send(session.seal(inward))
+    world.apply(Send(1, bytes(148)))
+    seen = world.observe()
+    assert (seen.unacknowledged_since, seen.more_unacknowledged) == (None, False)
+
+
 @pytest.mark.parametrize("direction", ["out", "in"])
 def test_only_data_wakes_a_resting_peer_and_once(world, inward, outward, direction):
     far, session = world.ready()
@@ -471,6 +485,10 @@ def test_an_initiators_session_demotes_an_unconfirmed_next(world, inward):
     for session, alive in ((first, False), (unconfirmed, True), (newest, True)):
         far.send(session.seal(inward))
         assert bool(world.delivered()) is alive
+    assert world.plane.counters()["sessions"] == 2
+    world.install(far)
+    far.send(unconfirmed.seal(inward))
+    assert world.delivered() == []
     assert world.plane.counters()["sessions"] == 2
 
 

@@ -79,12 +79,15 @@ def test_the_queue_is_bounded_and_proven_messages_find_room(core):
     [(_, answer)] = core.take_datagrams()
     jar = CookieJar(PUBLIC)
     jar.remember(mac1_of(initiation(70)))
-    jar.consume_reply(CookieReply.decode_untrusted(answer), 0.0)
-    for number in range(600):
-        now = 20.0 + number
-        core.outer(initiation(number, jar.cookie(0.0)), path(20.0), now)
-        core.take_datagrams()
-    assert core.counters()["queued_handshakes"] <= 512
+    jar.consume_reply(CookieReply.decode_untrusted(answer), 10.0)
+    proven = [initiation(1000 + number, jar.cookie(10.0)) for number in range(600)]
+    for number, message in enumerate(proven):
+        now = 11.0 + number / 19  # as fast as the limiter lets one source
+        core.outer(message, path(now), now)
+    assert core.take_datagrams() == []
+    assert core.counters()["queued_handshakes"] == 512
+    assert core.counters()["dropped_queue_full"] == 64 + 600 - 512
+    assert [notice.datagram for _ in range(8) for notice in core.drain()] == proven[:512]
 
 
 def test_a_cookie_dies_with_its_secret(core):

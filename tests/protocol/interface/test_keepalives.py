@@ -140,10 +140,11 @@ def test_it_wakes_control_once_in_its_interval(ends, kept):
     assert len(looks) == 6
 
 
-def test_it_is_sent_at_once_when_the_link_comes_up(ends, kept):
+@pytest.mark.parametrize("down_for", [1, 100])
+def test_it_is_sent_at_once_when_the_link_comes_up(ends, kept, down_for):
     alice, _ = kept
     alice.link(False)
-    ends.run_for(100)
+    ends.run_for(down_for)
     assert alice.times(c.Keepalive) == []
     alice.link(True)
     start = ends.clock.boottime
