@@ -12,7 +12,8 @@ CE: Final = 3
 ECN_MASK: Final = 3
 """The bits of a traffic class that are ECN's."""
 
-_OUTER: Final = (NOT_ECT, ECT_1, ECT_0, ECT_0)
+OUTER: Final = (NOT_ECT, ECT_1, ECT_0, ECT_0)
+"""The outer bits for each of the inner ones."""
 
 
 def encapsulate(tos: int) -> int:
@@ -21,7 +22,7 @@ def encapsulate(tos: int) -> int:
     Not-ECT, ECT(0) and ECT(1) are copied; a mark made before the tunnel stays inside, so that the
     far end sees only what happens on the way.
     """
-    return _OUTER[tos & ECN_MASK]
+    return OUTER[tos & ECN_MASK]
 
 
 def outer_tos(packet: Bytes) -> int:

@@ -114,11 +114,13 @@ class InnerSide:
 
     def deliver(self, packets: Sequence[Buffer]) -> None:
         """Write packets in order, joined where that is possible (see `ports.Sink`)."""
-        if self._joins and len(packets) > 1:
+        if len(packets) == 1:
+            self._write((*self._prefix, packets[0]), 1)
+        elif self._joins:
             self._deliver_joined(packets)
-            return
-        for packet in packets:
-            self._write((*self._prefix, packet), 1)
+        else:
+            for packet in packets:
+                self._write((*self._prefix, packet), 1)
 
     def _deliver_joined(self, packets: Sequence[Buffer]) -> None:
         add = self._coalescer.add

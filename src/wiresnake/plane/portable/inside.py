@@ -5,7 +5,7 @@ from struct import Struct
 from typing import Final
 
 from wiresnake.plane.portable.counters import Counters
-from wiresnake.plane.portable.ecn import outer_tos
+from wiresnake.plane.portable.ecn import ECN_MASK, OUTER, outer_tos
 from wiresnake.plane.portable.icmp import unreachable
 from wiresnake.plane.portable.outbound import Outbound
 from wiresnake.plane.portable.peers import Peer
@@ -70,17 +70,20 @@ class Inside:
             self._send_run(run, last[1], now)
 
     def send_alone(self, packet: Buffer, now: Instant) -> None:
-        """Send a packet on by itself, at once."""
-        if len(packet) >= _IPV4_HEADER and packet[0] >> 4 == 4:
-            _, destination = _IPV4.unpack_from(packet)
-        elif len(packet) >= _IPV6_HEADER and packet[0] >> 4 == 6:
-            _, destination = _IPV6.unpack_from(packet)
+        """Send a packet on by itself, at once, in as few steps as that takes."""
+        length = len(packet)
+        version = packet[0] >> 4 if length else 0
+        if version == 4 and length >= _IPV4_HEADER:
+            word, destination = _IPV4.unpack_from(packet)
+        elif version == 6 and length >= _IPV6_HEADER:
+            word, destination = _IPV6.unpack_from(packet)
+            word >>= 4
         else:
             self._counters["dropped_outbound_malformed"] += 1
             return
         peer = self._routes.lookup(destination)
         if peer is not None and peer.way is not None and self._wire.is_up:
-            self._outbound.send_alone(peer, packet, outer_tos(packet), now)
+            self._outbound.send_alone(peer, packet, OUTER[word & ECN_MASK], now)
         elif self._refuse(peer, 1):
             self._answer(packet, now)
 

@@ -107,7 +107,14 @@ class Outbound:
         """
         keypair = peer.current
         way = peer.way
-        if keypair is None or way is None or self._peer is not None or not keypair.can_send(now):
+        if (
+            keypair is None
+            or not keypair.may_send
+            or now >= keypair.dies_at
+            or keypair.counter >= REJECT_AFTER_MESSAGES
+            or self._peer is not None
+            or way is None
+        ):
             self.send(peer, (packet,), tos, now)
             self.flush(now)
             return

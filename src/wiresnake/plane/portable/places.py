@@ -21,13 +21,12 @@ Both views are empty for a message too short to have them."""
 class Places:
     """Makes and keeps the places of messages in one buffer."""
 
-    __slots__ = ("_alone", "_layouts", "buffer", "view")
+    __slots__ = ("_layouts", "buffer", "view")
 
     def __init__(self, size: int) -> None:
         self.buffer = bytearray(size)
         self.view = memoryview(self.buffer)
         self._layouts: dict[int, list[Place]] = {}
-        self._alone: dict[int, list[Place]] = {}
 
     def one(self, offset: int, size: int) -> Place:
         """Return the place of a message of ``size`` bytes at ``offset``."""
@@ -47,15 +46,6 @@ class Places:
         while len(layout) < last:
             layout.append(self.one(len(layout) * size, size))
         return layout[first:last]
-
-    def alone(self, size: int) -> list[Place]:
-        """Return the place of one message of ``size`` bytes at the beginning."""
-        place = self._alone.get(size)
-        if place is None:
-            if len(self._alone) >= MAX_KEPT:
-                self._alone.clear()
-            place = self._alone[size] = [self.one(0, size)]
-        return place
 
     def split(self, length: int, size: int) -> list[Place]:
         """Return the places of a train of ``length`` bytes, ``size`` each, the last maybe less."""
