@@ -16,6 +16,8 @@ from wiresnake.values.keys import PrivateKey
 
 PORT = 51820
 OUTER = {4: ("192.0.2.1", "192.0.2.2"), 6: ("2001:db8::1", "2001:db8::2")}
+SECOND_OUTER = {4: ("192.0.2.71", "192.0.2.72"), 6: ("2001:db8::71", "2001:db8::72")}
+LENGTH = {4: 24, 6: 64}
 INNER = {4: ("10.77.0.1", "10.77.0.2"), 6: ("fd77::1", "fd77::2")}
 
 
@@ -66,7 +68,7 @@ class End:
         """Start the program, give it ``config`` by `wg setconf`, and set the link up."""
         self.daemon = self.program.start(self.host, self.interface)
         self.setconf(config)
-        for family, length in ((4, 24), (6, 64)):
+        for family, length in LENGTH.items():
             self.host.add_address(self.interface, f"{self.inner(family)}/{length}")
         self.set_mtu(mtu)
         self.host.ip("link", "set", self.interface, "up")
@@ -128,10 +130,17 @@ class Tunnel:
 
 
 @contextlib.contextmanager
-def two_hosts() -> Iterator[tuple[Host, Host]]:
-    """Make two hosts joined by a cable that carries both families."""
+def two_hosts(*, second_addresses: bool = False) -> Iterator[tuple[Host, Host]]:
+    """Make two hosts joined by a cable that carries both families, with one address of each.
+
+    With ``second_addresses`` they have those of SECOND_OUTER too.
+    """
     with Host("left") as left, Host("right") as right:
-        addresses = [(f"{OUTER[4][side]}/24", f"{OUTER[6][side]}/64") for side in (0, 1)]
+        ranges = (OUTER, SECOND_OUTER) if second_addresses else (OUTER,)
+        addresses = [
+            [f"{outer[family][side]}/{LENGTH[family]}" for outer in ranges for family in (4, 6)]
+            for side in (0, 1)
+        ]
         cable(left, right, addresses[0], addresses[1])
         yield left, right
 
@@ -146,9 +155,10 @@ def tunnel(
     keepalive: int = 0,
     right_knows_left: bool = False,
     mtu: int = 1420,
+    second_addresses: bool = False,
 ) -> Iterator[Tunnel]:
     """Make two hosts with a tunnel between them, over the outer ``family``, both ends up."""
-    with two_hosts() as hosts:
+    with two_hosts(second_addresses=second_addresses) as hosts:
         ends = [
             End(hosts[side], program, side, endpoint(OUTER[family][side]))
             for side, program in enumerate((left, right))
