@@ -67,14 +67,20 @@ def test_a_large_mtu_carries_large_packets(world, packet):
     assert world.delivered() == [back]
 
 
-def test_a_packet_no_datagram_can_carry_is_counted(world, packet):
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_packet_no_datagram_can_carry_is_answered_with_what_one_can(world, packet, family):
     far, session = world.ready()
     world.apply(Mtu(65535))
-    world.send_inside(packet(INSIDE[4], FAR[4], bytes(65_500)))
+    world.send_inside(packet(INSIDE[family], FAR[family], bytes(65_490)))
     assert far.received() == []
-    assert world.count("dropped_outer_error") == 1
-    world.send_inside(packet(INSIDE[4], FAR[4]))
-    assert session.open(far.receive())[0] == 2
+    assert world.count("dropped_too_big") == 1
+    [answer] = world.delivered()
+    error = answer[20:28] if family == 4 else answer[40:48]
+    assert error[:2] == (b"\3\4" if family == 4 else b"\2\0")
+    mtu = int.from_bytes(error[4:])
+    largest = packet(INSIDE[4], FAR[4], bytes(mtu - 20))
+    world.send_inside(largest)
+    assert session.open(far.receive()) == (1, largest)
 
 
 def test_a_train_arrives_as_its_packets(world, packet):
@@ -271,7 +277,7 @@ def test_answers_are_bounded(world, packet):
     for _ in range(300):
         world.send_inside(packet(INSIDE[4], "10.200.0.1"))
     assert world.count("dropped_no_route") == 300
-    answered = world.count("unreachables_sent")
+    answered = world.count("answers_sent")
     assert len(world.delivered()) == answered
     assert 0 < answered < 300
 

@@ -21,6 +21,7 @@ NAMES: Final = (
     "dropped_outbound_malformed",  # from the inner side: no IP packet
     "dropped_no_route",
     "dropped_no_endpoint",
+    "dropped_too_big",  # no datagram can carry it
     "dropped_down",  # there are no sockets
     "dropped_staged",  # waited for a session and had to give way
     "dropped_abandoned",  # waited for a session that never came
@@ -28,7 +29,7 @@ NAMES: Final = (
     "dropped_outer_error",  # the host refused to send
     "dropped_truncated",  # longer than any packet can be
     "cookie_replies_sent",
-    "unreachables_sent",
+    "answers_sent",  # ICMP toward the inner side
     "joining_refused",  # the inner side takes trains no longer
     "gso_refused",  # a train had to go one by one
     "source_cleared",  # the local address of a peer stopped working

@@ -1,6 +1,8 @@
-"""The answer to a packet that no peer takes: destination host unreachable (paper 2).
+"""The answers to a packet that no peer takes, destination host unreachable (paper 2), and to one
+that no datagram can carry, packet too big.
 
-ICMP type 3 code 1 (RFC 792, RFC 1812 4.3.2) and ICMPv6 type 1 code 3 (RFC 4443 3.1).
+ICMP type 3 code 1 and code 4 (RFC 792, RFC 1812 4.3.2, RFC 1191); ICMPv6 type 1 code 3 and type 2
+(RFC 4443 3.1, 3.2).
 
 The answer's source is the destination of the packet it answers. The kernel takes an address of the
 interface, but a packet that comes in from a TUN with one of the host's own addresses as its source
@@ -49,15 +51,28 @@ def unreachable(packet: Bytes) -> bytes | None:
     may be one, to a fragment but the first, to multicast and broadcast, and to a source that is not
     one host (RFC 1122 3.2.2, RFC 4443 2.4 e).
     """
+    return _answer(packet, (3, 1), (1, 3), 0)
+
+
+def too_big(packet: Bytes, mtu: int) -> bytes | None:
+    """Return the IP packet that tells the sender of ``packet`` that ``mtu`` bytes are the most.
+
+    None where no answer may be given (see `unreachable`).
+    """
+    return _answer(packet, (3, 4), (2, 0), mtu)
+
+
+def _answer(packet: Bytes, four: tuple[int, int], six: tuple[int, int], rest: int) -> bytes | None:
+    """Return an error of type and code ``four`` or ``six``, ``rest`` behind its checksum."""
     version = packet[0] >> 4 if len(packet) else 0
     if version == 4 and len(packet) >= _IPV4.size:
-        return _unreachable_v4(packet)
+        return _answer_v4(packet, four, rest)
     if version == 6 and len(packet) >= _IPV6.size:
-        return _unreachable_v6(packet)
+        return _answer_v6(packet, six, rest)
     return None
 
 
-def _unreachable_v4(packet: Bytes) -> bytes | None:
+def _answer_v4(packet: Bytes, kind: tuple[int, int], rest: int) -> bytes | None:
     first, tos, length, _, fragment, _, protocol, _, source, destination = _IPV4.unpack_from(packet)
     header = 4 * (first & 15)
     length = min(length, len(packet))
@@ -68,7 +83,7 @@ def _unreachable_v4(packet: Bytes) -> bytes | None:
     if protocol == _ICMP and (length <= header or packet[header] not in _INFORMATIONAL):
         return None
     quote = bytes(packet[: min(length, _MAX_ANSWER - _IPV4.size - _ERROR.size)])
-    check = complement(word_sum(_ERROR.pack(3, 1, 0, 0)) + word_sum(quote))
+    check = complement(word_sum(_ERROR.pack(*kind, 0, rest)) + word_sum(quote))
     size = _IPV4.size + _ERROR.size + len(quote)
     answer_tos = tos & _TOS_KEPT | _INTERNETWORK_CONTROL
 
@@ -77,7 +92,7 @@ def _unreachable_v4(packet: Bytes) -> bytes | None:
             0x45, answer_tos, size, 0, 0x4000, _TTL, _ICMP, header_check, destination, source
         )
 
-    return ip_header(complement(word_sum(ip_header(0)))) + _ERROR.pack(3, 1, check, 0) + quote
+    return ip_header(complement(word_sum(ip_header(0)))) + _ERROR.pack(*kind, check, rest) + quote
 
 
 def _is_host(address: bytes) -> bool:
@@ -85,7 +100,7 @@ def _is_host(address: bytes) -> bool:
     return 0 < address[0] < 224 and address[0] != 127
 
 
-def _unreachable_v6(packet: Bytes) -> bytes | None:
+def _answer_v6(packet: Bytes, kind: tuple[int, int], rest: int) -> bytes | None:
     _, _, following, _, source, destination = _IPV6.unpack_from(packet)
     if not _is_host_v6(source) or not _is_host_v6(destination):
         return None
@@ -94,9 +109,9 @@ def _unreachable_v6(packet: Bytes) -> bytes | None:
     quote = bytes(packet[: _MAX_ANSWER_V6 - _IPV6.size - _ERROR.size])
     size = _ERROR.size + len(quote)
     pseudo = word_sum(source) + word_sum(destination) + size + _ICMPV6
-    check = complement(pseudo + word_sum(_ERROR.pack(1, 3, 0, 0)) + word_sum(quote))
+    check = complement(pseudo + word_sum(_ERROR.pack(*kind, 0, rest)) + word_sum(quote))
     ip_header = _IPV6.pack(6 << 28, size, _ICMPV6, _TTL, destination, source)
-    return ip_header + _ERROR.pack(1, 3, check, 0) + quote
+    return ip_header + _ERROR.pack(*kind, check, rest) + quote
 
 
 def _is_host_v6(address: bytes) -> bool:

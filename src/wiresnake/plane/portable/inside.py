@@ -6,8 +6,8 @@ from typing import Final
 
 from wiresnake.plane.portable.counters import Counters
 from wiresnake.plane.portable.ecn import ECN_MASK, OUTER, outer_tos
-from wiresnake.plane.portable.icmp import unreachable
-from wiresnake.plane.portable.outbound import Outbound
+from wiresnake.plane.portable.icmp import too_big, unreachable
+from wiresnake.plane.portable.outbound import LARGEST_PACKET, Outbound
 from wiresnake.plane.portable.peers import Peer
 from wiresnake.plane.portable.ports import Sink, Wire
 from wiresnake.plane.portable.routes import Routes
@@ -15,7 +15,7 @@ from wiresnake.plane.portable.segment import Train
 from wiresnake.plane.portable.transport import Buffer
 from wiresnake.values.instants import NEVER, Instant
 
-UNREACHABLES_PER_SECOND: Final = 100
+ANSWERS_PER_SECOND: Final = 100
 """Answers for packets that have no way; beyond that many in a second none is given."""
 
 _IPV4: Final = Struct("!xB14x4s")
@@ -83,9 +83,12 @@ class Inside:
             return
         peer = self._routes.lookup(destination)
         if peer is not None and peer.way is not None and self._wire.is_up:
+            if length > LARGEST_PACKET:
+                self._refuse_large(packet, 1, now)
+                return
             self._outbound.send_alone(peer, packet, OUTER[word & ECN_MASK], now)
         elif self._refuse(peer, 1):
-            self._answer(packet, now)
+            self._answer(unreachable(packet), now)
 
     def flush(self, now: Instant) -> None:
         """Let everything leave that was sent."""
@@ -100,18 +103,31 @@ class Inside:
             _, destination = _IPV6.unpack_from(packet)
         peer = self._routes.lookup(destination)
         if peer is not None and peer.way is not None and self._wire.is_up:
-            self._outbound.send_train(peer, train, now)
+            if train.length > LARGEST_PACKET:
+                self._refuse_large(next(train.cut()), train.count, now)
+            else:
+                self._outbound.send_train(peer, train, now)
         elif self._refuse(peer, train.count):
-            self._answer(next(train.cut()), now)
+            self._answer(unreachable(next(train.cut())), now)
 
     def _send_run(self, run: list[Buffer], destination: bytes, now: Instant) -> None:
         peer = self._routes.lookup(destination)
         if peer is None or peer.way is None or not self._wire.is_up:
             if self._refuse(peer, len(run)):
                 for packet in run:
-                    self._answer(packet, now)
+                    self._answer(unreachable(packet), now)
         else:
-            self._outbound.send(peer, run, outer_tos(run[0]), now)
+            fits = [packet for packet in run if len(packet) <= LARGEST_PACKET]
+            if fits:
+                self._outbound.send(peer, fits, outer_tos(fits[0]), now)
+            for packet in run:
+                if len(packet) > LARGEST_PACKET:
+                    self._refuse_large(packet, 1, now)
+
+    def _refuse_large(self, packet: Buffer, count: int, now: Instant) -> None:
+        """Drop packets that no datagram can carry, and tell their sender so."""
+        self._counters["dropped_too_big"] += count
+        self._answer(too_big(packet, LARGEST_PACKET), now)
 
     def _refuse(self, peer: Peer | None, count: int) -> bool:
         """Count packets that no way leads on for; whether their senders are told."""
@@ -121,14 +137,12 @@ class Inside:
         self._counters["dropped_no_route" if peer is None else "dropped_no_endpoint"] += count
         return True
 
-    def _answer(self, packet: Buffer, now: Instant) -> None:
+    def _answer(self, answer: bytes | None, now: Instant) -> None:
+        """Deliver an answer, unless there were too many in this second."""
         if now >= self._answers_until:
             self._answers_until = now + 1.0
-            self._answers_left = UNREACHABLES_PER_SECOND
-        if not self._answers_left:
-            return
-        answer = unreachable(packet)
-        if answer is not None:
+            self._answers_left = ANSWERS_PER_SECOND
+        if answer is not None and self._answers_left:
             self._answers_left -= 1
-            self._counters["unreachables_sent"] += 1
+            self._counters["answers_sent"] += 1
             self._sink.deliver([answer])

@@ -37,6 +37,8 @@ from wiresnake.values.instants import Instant
 MAX_PACKET: Final = 65535
 MAX_TRAIN: Final = 65507
 """Bytes of UDP payload in one send."""
+LARGEST_PACKET: Final = (MAX_TRAIN - TRANSPORT_OVERHEAD) // PADDING * PADDING
+"""Bytes of the largest packet that one datagram carries, padded and sealed."""
 MAX_SEGMENTS: Final = 64
 
 MAX_ALONE: Final = 64
