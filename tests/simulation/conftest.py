@@ -58,6 +58,7 @@ class Host:
         self.knows = {}
         self.received = []
         self.looks = 0
+        self.attention = 1.0
         self.start()
 
     @property
@@ -123,7 +124,13 @@ class Host:
         self.settle()
 
     def settle(self):
-        """Do as the runtime: drain until nothing is left, then let out what was made."""
+        """Do as the runtime: hear the plane, unless control is busy, and let out what was made."""
+        if self.attention == 1.0 or self.world.random.random() < self.attention:
+            self.listen()
+        self.let_out()
+
+    def listen(self):
+        """Drain until nothing is left."""
         for _ in range(10_000):
             notices = self.core.drain()
             if not notices:
@@ -132,6 +139,9 @@ class Host:
                 self.core.apply(self.interface.notice(notice, self.now), self.world.time)
         else:
             raise AssertionError("notices without end")
+
+    def let_out(self):
+        """Take from the plane what is for the network and for the host."""
         for way, datagram, _ in self.core.take_sent():
             self.world.carry(self, way.endpoint, datagram)
         for packet in self.core.take_packets():
@@ -139,6 +149,8 @@ class Host:
             self.world.delivered(self, packet)
 
     def look(self):
+        self.listen()
+        self.let_out()
         due = self.interface.due(self.now)
         if due:
             self.looks += len(due)
