@@ -84,11 +84,11 @@ def test_what_is_good_is_delivered_in_order_and_counted_whole(core, hear):
 def test_each_bad_one_is_dropped_for_its_own_reason_and_the_rest_delivered(core, hear):
     delivered = hear(
         message(0),
+        damaged(message(3), 2),  # a reserved byte
         damaged(message(1), 40),  # forged, so that its counter stays fresh
         message(0),
         message(REJECT_AFTER_MESSAGES),
         damaged(message(2), 4),  # an index that nobody has
-        damaged(message(3), 2),  # a reserved byte
         message(4, inner(4, source=3)),
         message(5, bytes(64)),
         message(1),
