@@ -109,7 +109,9 @@ def test_each_bad_one_is_dropped_for_its_own_reason_and_the_rest_delivered(core,
 
 
 @pytest.mark.parametrize(
-    "bad", [damaged(message(0), 40), damaged(message(0), 4), message(REJECT_AFTER_MESSAGES)]
+    "bad",
+    [damaged(message(0), 40), damaged(message(0), 4), message(REJECT_AFTER_MESSAGES)],
+    ids=["forged", "unknown index", "spent counter"],
 )
 def test_what_is_not_authentic_changes_nothing(core, hear, bad):
     before = core.observe([1])
