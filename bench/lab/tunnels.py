@@ -133,12 +133,19 @@ class Tunnel:
 def two_hosts(*, second_addresses: bool = False) -> Iterator[tuple[Host, Host]]:
     """Make two hosts joined by a cable that carries both families, with one address of each.
 
-    With ``second_addresses`` they have those of SECOND_OUTER too.
+    With ``second_addresses`` they have those of SECOND_OUTER too, which the host itself prefers
+    in neither family.
     """
     with Host("left") as left, Host("right") as right:
-        ranges = (OUTER, SECOND_OUTER) if second_addresses else (OUTER,)
+        # Linux prefers the IPv4 address that it was given first, the IPv6 address given last.
+        ranges = {4: (OUTER, SECOND_OUTER), 6: (SECOND_OUTER, OUTER)}
         addresses = [
-            [f"{outer[family][side]}/{LENGTH[family]}" for outer in ranges for family in (4, 6)]
+            [
+                f"{outer[family][side]}/{LENGTH[family]}"
+                for family in (4, 6)
+                for outer in ranges[family]
+                if second_addresses or outer is OUTER
+            ]
             for side in (0, 1)
         ]
         cable(left, right, addresses[0], addresses[1])

@@ -126,21 +126,17 @@ def test_a_source_address_that_went_away_is_given_up(
 
 
 @pytest.mark.xfail(
-    strict=False,
     reason="the runtime lets the host choose every source again whenever any path changes",
 )
 def test_a_change_of_other_addresses_leaves_the_source_alone(
     asked_elsewhere: tuple[End, End], family: int
 ) -> None:
     end, opposite = asked_elsewhere
-    flow = StreamInFlight(end.host, opposite.host, opposite.inner(4))
-    try:
+    # One way only: an answer would teach the source anew.
+    with CountedDatagrams(end.host, opposite.host, opposite.inner(4), rate=20):
         end.host.add_address("lo", "198.51.100.77/32")
-        flow.wait_for_more(MEGABYTE)
         time.sleep(1.5)  # long after the daemon has heard of it
-    finally:
-        assert flow.stop().intact
-    sees(opposite, endpoint(SECOND_OUTER[family][end.side]), within=0)
+        sees(opposite, endpoint(SECOND_OUTER[family][end.side]), within=0)
 
 
 def test_a_tunnel_moves_to_the_other_outer_family(live: Tunnel, family: int) -> None:
