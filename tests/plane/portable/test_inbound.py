@@ -108,6 +108,12 @@ def test_each_bad_one_is_dropped_for_its_own_reason_and_the_rest_delivered(core,
     assert (seen.rx_bytes, seen.activity) == (4 * 96, 4)
 
 
+def test_the_endpoint_follows_what_is_authentic_whatever_it_carries(core, hear):
+    assert hear(message(0, inner(0, source=3)), message(1, bytes(64))) == []
+    [seen] = core.observe([1])
+    assert (seen.endpoint, seen.last_received, seen.activity) == (ELSEWHERE, 1.0, 2)
+
+
 @pytest.mark.parametrize(
     "bad",
     [damaged(message(0), 40), damaged(message(0), 4), message(REJECT_AFTER_MESSAGES)],
