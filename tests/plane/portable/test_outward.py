@@ -17,8 +17,8 @@ HOME = Endpoint(bytes((192, 0, 2, 2)), 9)
 STAGED, LATE = SessionWanted(1, Why.STAGED), SessionWanted(1, Why.SENT_LATE)
 
 
-def packet(number, size=50, tos=0):
-    head = bytes((0x45, tos)) + size.to_bytes(2) + bytes(8) + bytes((10, 0, 0, 1, 10, 0, 0, 2))
+def packet(number, size=50, tos=0, to=2):
+    head = bytes((0x45, tos)) + size.to_bytes(2) + bytes(8) + bytes((10, 0, 0, 1, 10, 0, 0, to))
     return head + bytes((number,)) * (size - 20)
 
 
@@ -132,6 +132,17 @@ def test_a_successor_is_asked_for_once(core, speak, first_counter, now, late):
     if late:
         speak(packet(1), packet(2), now=now)
         assert core.drain() == []
+
+
+@pytest.mark.parametrize(("to", "why"), [(3, "dropped_no_endpoint"), (9, "dropped_no_route")])
+def test_without_a_way_they_are_answered_and_neither_staged_nor_asked_for(core, speak, to, why):
+    core.apply([Add(2), Route(2, (Prefix(bytes((10, 0, 0, 3)), 32),))], 0.0)
+    assert speak(packet(0, to=to), packet(1, to=to)) == []
+    answers = core.take_packets()
+    assert [answer[20:22] for answer in answers] == [b"\3\1"] * 2
+    assert core.counters()[why] == 2
+    assert core.counters()["staged_packets"] == 0
+    assert core.drain() == []
 
 
 @pytest.mark.parametrize(("tos", "outer"), [(0, 0), (0x89, 1), (2, 2), (3, 2)])
