@@ -125,9 +125,6 @@ def test_a_source_address_that_went_away_is_given_up(
     sees(opposite, endpoint(OUTER[family][end.side]))
 
 
-@pytest.mark.xfail(
-    reason="the runtime lets the host choose every source again whenever any path changes",
-)
 def test_a_change_of_other_addresses_leaves_the_source_alone(
     asked_elsewhere: tuple[End, End], family: int
 ) -> None:

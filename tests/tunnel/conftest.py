@@ -83,6 +83,22 @@ class FakeLink(Bell):
         return self.now
 
 
+class FakeSources:
+    """Local addresses that serve, but those learned by the interfaces in ``lost``."""
+
+    def __init__(self):
+        self.lost = set()
+        self.closed = False
+
+    def serves(self, local, interface, destination, mark):
+        assert local == bytes([192, 0, 2, interface % 256])
+        assert (destination, mark) == (bytes(4), 0)
+        return interface not in self.lost
+
+    def close(self):
+        self.closed = True
+
+
 @dataclass
 class FakeSocket:
     fd: int
@@ -151,7 +167,21 @@ class FakePlane(Bell):
         self._check()
         self.observed.append(list(peers))
         return [
-            Observed(n, 0, None, None, False, None, None, None, n, 2 * n, Endpoint(bytes(4), n))
+            Observed(
+                n,
+                0,
+                None,
+                None,
+                False,
+                None,
+                None,
+                None,
+                n,
+                2 * n,
+                Endpoint(bytes(4), n),
+                local=bytes([192, 0, 2, n % 256]),
+                interface=n,
+            )
             for n in peers
         ]
 
@@ -235,12 +265,14 @@ class World:
     def __post_init__(self):
         self.plane = FakePlane(self.log)
         self.timer, self.sleep, self.link = FakeTimer(), FakeSleep(), FakeLink()
+        self.sources = FakeSources()
         self.host = Surroundings(
             now=lambda: Now(100.0, 10**18),
             random=os.urandom,
             timer=self.timer,
             sleep=self.sleep,
             link=self.link,
+            sources=self.sources,
             open_pair=self.open_pair,
             set_mark=self.set_mark,
         )

@@ -16,7 +16,9 @@ class Observed(Struct, frozen=True, array_like=True):
     ``more_unacknowledged`` says that others followed it.
     ``last_sent``, ``last_received``: the last authenticated packet each way, handshakes and
     keepalives included. ``last_staged``: the last time a packet had to wait for a session.
-    ``tx_bytes`` and ``rx_bytes`` count whole WireGuard messages.
+    ``tx_bytes`` and ``rx_bytes`` count whole WireGuard messages. ``local`` is the address from
+    which packets leave (4 or 16 bytes, empty where the host chooses) and ``interface`` the index of
+    that by which the peer was heard there.
     """
 
     peer: PeerNumber
@@ -30,3 +32,5 @@ class Observed(Struct, frozen=True, array_like=True):
     tx_bytes: int
     rx_bytes: int
     endpoint: Endpoint | None
+    local: bytes = b""
+    interface: int = 0

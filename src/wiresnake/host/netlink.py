@@ -20,6 +20,7 @@ RTM_NEWADDR: Final = 20
 RTM_DELADDR: Final = 21
 RTM_NEWROUTE: Final = 24
 RTM_DELROUTE: Final = 25
+_RTM_GETROUTE: Final = 26
 _RTM_NEWNSID: Final = 88
 RTM_DELNSID: Final = 89
 _RTM_GETNSID: Final = 90
@@ -44,12 +45,17 @@ _IFLA_MTU: Final = 4
 _IFLA_EXT_MASK: Final = 29
 _IFLA_TARGET_NETNSID: Final = 46
 _RTEXT_FILTER_SKIP_STATS: Final = 8
+_RTA_DST: Final = 1
+_RTA_SRC: Final = 2
+_RTA_OIF: Final = 4
+_RTA_MARK: Final = 16
 _NETNSA_NSID: Final = 1
 _NETNSA_FD: Final = 3
 
 _MESSAGE: Final = Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port
 _ATTRIBUTE: Final = Struct("=HH")  # nlattr: length, type
 _LINK: Final = Struct("=BxHiII")  # ifinfomsg: family, type, index, flags, change
+_ROUTE: Final = Struct("=8BI")  # rtmsg: family, lengths of destination and source, rest 0 here
 _INT: Final = Struct("=i")
 _UNSIGNED: Final = Struct("=I")
 _RTGENMSG: Final = bytes(4)  # family AF_UNSPEC, padded
@@ -110,6 +116,23 @@ class Requests:
         if known < 0:
             raise OSError(errno.ENOENT, "the network namespace got no id")
         return known
+
+    def leaving_interface(self, destination: bytes, source: bytes, mark: int) -> int:
+        """Return the index of the interface by which a packet leaves (addresses of 4 or 16 bytes).
+
+        Raises OSError also if there is no route, or if ``source`` is no address of this host.
+        """
+        family = socket.AF_INET if len(destination) == 4 else socket.AF_INET6
+        bits = 8 * len(destination)
+        body = _ROUTE.pack(family, bits, bits, 0, 0, 0, 0, 0, 0)
+        body += _attribute(_RTA_DST, destination) + _attribute(_RTA_SRC, source)
+        body += _attribute(_RTA_MARK, _UNSIGNED.pack(mark))
+        kind, answer = self._ask(_RTM_GETROUTE, body)
+        if kind == RTM_NEWROUTE:
+            for attribute, value in attributes(answer, _ROUTE.size):
+                if attribute == _RTA_OIF and len(value) == _INT.size:
+                    return int(_INT.unpack(value)[0])
+        raise OSError(errno.EPROTO, f"rtnetlink answered RTM_GETROUTE with {kind}")
 
     def fileno(self) -> int:
         """Return the descriptor of the socket."""

@@ -16,6 +16,7 @@ from wiresnake.config.model import Change, Edit, InterfaceConfig, PeerConfig
 from wiresnake.config.uapi import PeerStatus
 from wiresnake.door.commands import AnyCommand, ClearSource, Mtu
 from wiresnake.door.notices import AnyNotice, Handshake, PlaneFailed
+from wiresnake.door.snapshots import Observed
 from wiresnake.host.links import LinkEvent, LinkGone, LinkState, PathsChanged
 from wiresnake.plane.contract import DataPlane, PlaneLost, RejectedBatch
 from wiresnake.protocol.interface import Interface
@@ -36,7 +37,7 @@ SNAPSHOTS_PER_SECOND = 5000
 SNAPSHOTS_AT_ONCE = 30000
 """How many are read without a pause when nobody has read for a while; twice all, if more."""
 PATHS_SETTLE = 0.5
-"""Seconds to wait for more changes of addresses and routes before sources are forgotten."""
+"""Seconds to wait for more changes of addresses and routes before sources are looked at."""
 MIN_SUSPEND = 1.0
 """Seconds of suspend from which on sessions are not trusted any more."""
 
@@ -108,7 +109,7 @@ class Tunnel:
             self._clearing.cancel()
         self._plane.close()
         self._outer.close()
-        for end in (self._host.timer, self._host.link, self._host.sleep):
+        for end in (self._host.timer, self._host.link, self._host.sleep, self._host.sources):
             end.close()
         if self.config.private_key is not None:
             self.config.private_key.wipe()
@@ -133,7 +134,7 @@ class Tunnel:
                     if move.pair is not None:
                         self._carry_out([handed_over(move.pair)])
                     self._outer.take(move)
-                    await self._forget_sources()
+                    await self._forget_sources(lambda seen: bool(seen.local))
                 await self._edit(edits)
                 for edits in merge.steps(change.peers, STEP):
                     await self._edit(edits)
@@ -288,15 +289,21 @@ class Tunnel:
 
     def _paths_settled(self) -> None:
         self._settling = None
-        self._clearing = self._loop.create_task(self._forget_sources_or_end())
+        self._clearing = self._loop.create_task(self._check_sources_or_end())
 
-    async def _forget_sources_or_end(self) -> None:
+    async def _check_sources_or_end(self) -> None:
         with suppress(PlaneLost):  # the tunnel is ending by then
-            await self._forget_sources()
+            await self._forget_sources(lambda seen: bool(seen.local) and not self._serves(seen))
 
-    async def _forget_sources(self) -> None:
-        """Let the host choose every source address again: paths, port or mark have changed."""
+    def _serves(self, seen: Observed) -> bool:
+        destination = seen.endpoint.host if seen.endpoint is not None else b""
+        return self._host.sources.serves(seen.local, seen.interface, destination, self._outer.mark)
+
+    async def _forget_sources(self, wanted: Callable[[Observed], bool]) -> None:
+        """Let the host choose the source addresses of the peers that are ``wanted`` again."""
         for part in slices(list(self.config.peers), STEP):
+            self._still_alive()
             numbers = [self._interface.number_of(key) for key in part]
-            self._carry_out([ClearSource(number) for number in numbers if number is not None])
+            seen = self._plane.observe([number for number in numbers if number is not None])
+            self._carry_out([ClearSource(each.peer) for each in seen if wanted(each)])
             await asyncio.sleep(0)

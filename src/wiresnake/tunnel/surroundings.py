@@ -11,6 +11,7 @@ from typing import Protocol
 
 from wiresnake.host import clock, udp
 from wiresnake.host.links import LinkEvent, LinkState, LinkWatch
+from wiresnake.host.sources import Sources as HostSources
 from wiresnake.host.tun import Tun
 from wiresnake.host.udp import UdpPair
 from wiresnake.values.instants import Instant, Now
@@ -61,6 +62,16 @@ class Link(Protocol):
         """Give the descriptor back."""
 
 
+class Sources(Protocol):
+    """Tells which local addresses still serve."""
+
+    def serves(self, local: bytes, interface: int, destination: bytes, mark: int) -> bool:
+        """Whether packets from ``local`` to ``destination`` still leave by this interface."""
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """The world of one tunnel. `on_linux` builds the real one.
@@ -74,6 +85,7 @@ class Surroundings:
     timer: Timer
     sleep: Sleep
     link: Link
+    sources: Sources
     open_pair: Callable[[int, int], UdpPair]
     set_mark: Callable[[UdpPair, int], None]
 
@@ -86,6 +98,7 @@ def on_linux(tun: Tun) -> Surroundings:
         timer=clock.BoottimeTimer(),
         sleep=clock.SuspendWatch(),
         link=LinkWatch(tun),
+        sources=HostSources(),
         open_pair=udp.open_pair,
         set_mark=udp.set_mark,
     )

@@ -97,7 +97,11 @@ class Peer:
             self.last_staged,
             self.tx_bytes,
             self.rx_bytes,
-            self.way.endpoint if self.way is not None else None,
+            *(
+                (way.endpoint, way.local, way.interface)
+                if (way := self.way) is not None
+                else (None,)
+            ),
         )
 
     def __repr__(self) -> str:
