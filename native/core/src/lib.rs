@@ -4,3 +4,4 @@
 //! shell around it (`wiresnake-plane`) owns descriptors and threads.
 
 pub mod addresses;
+pub mod counters;
