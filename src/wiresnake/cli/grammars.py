@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from wiresnake.cli.grammar import CONFIG, FILE, INTERFACE, Grammar, Option
+from wiresnake.cli.grammar import CONFIG, DIRECTORY, FILE, INTERFACE, Grammar, Option
 
 QR: Final = Grammar(
     "FILE [--png OUT] [--svg OUT]",
@@ -11,6 +11,25 @@ QR: Final = Grammar(
     options=(
         Option("--png", "Write the picture there instead", "OUT", (FILE,)),
         Option("--svg", "Write the picture there instead, as vectors", "OUT", (FILE,)),
+    ),
+)
+NEW: Final = Grammar(
+    "--endpoint HOST[:PORT] --client NAME... [--network PREFIX] [--network6 PREFIX]"
+    " [--interface NAME] [--dns ADDRESS]... [--route-all] [--psk] [--qr] [--output DIR]"
+    "\n       wiresnake new --add FILE --client NAME... [...]"
+    "\n       wiresnake new",
+    options=(
+        Option("--endpoint", "Where clients reach the server", "HOST[:PORT]"),
+        Option("--client", "A client, and the name of its file", "NAME", repeats=True),
+        Option("--network", "The IPv4 network inside, or none (10.x.y.0/24)", "PREFIX"),
+        Option("--network6", "The IPv6 network inside, or none (fd...::/64)", "PREFIX"),
+        Option("--interface", "The name of the server's file (wg0)", "NAME"),
+        Option("--dns", "Whom clients ask for names", "ADDRESS", repeats=True),
+        Option("--route-all", "Clients send everything through the server"),
+        Option("--psk", "Give each client a preshared key too"),
+        Option("--qr", "Show each client's QR code"),
+        Option("--output", "Where the files are written (here)", "DIR", (DIRECTORY,)),
+        Option("--add", "Add clients to the server that has this file", "FILE", (CONFIG, FILE)),
     ),
 )
 
@@ -21,4 +40,5 @@ GRAMMARS: Final[Mapping[str, Grammar]] = {
     "pubkey": Grammar(""),
     "demo": Grammar(""),
     "qr": QR,
+    "new": NEW,
 }

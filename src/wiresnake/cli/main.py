@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "pubkey": Command(
         "keys", "run_pubkey", "Turn a private key on standard input into its public key"
     ),
+    "new": Command("new", "run", "Make the configurations of a server and its clients"),
     "qr": Command("qr", "run", "Draw a configuration as a QR code for a phone"),
     "demo": Command("demo", "run", "Join two hosts on this machine by a tunnel, and watch it work"),
 }

@@ -79,8 +79,8 @@ def picture(code: segno.QRCode, kind: str) -> bytes:
 
 
 def show(text: str) -> None:
-    """Draw the code of ``text`` on standard output. Raises TooLarge."""
-    _show(encode(text))
+    """Draw the code of a configuration on standard output. Raises NotCarried, TooLarge."""
+    _show(encode(carried(text).text))
 
 
 def _show(code: segno.QRCode) -> None:
