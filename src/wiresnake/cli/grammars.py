@@ -32,6 +32,7 @@ NEW: Final = Grammar(
         Option("--add", "Add clients to the server that has this file", "FILE", (CONFIG, FILE)),
     ),
 )
+COMPLETION: Final = Grammar("{ bash | zsh | fish }", (("bash", "zsh", "fish"),))
 
 GRAMMARS: Final[Mapping[str, Grammar]] = {
     "show": Grammar("{ <interface> | all | interfaces }", ((INTERFACE, "all", "interfaces"),)),
@@ -41,4 +42,5 @@ GRAMMARS: Final[Mapping[str, Grammar]] = {
     "demo": Grammar(""),
     "qr": QR,
     "new": NEW,
+    "completion": COMPLETION,
 }

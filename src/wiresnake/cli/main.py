@@ -25,6 +25,7 @@ COMMANDS: Final = {
     ),
     "new": Command("new", "run", "Make the configurations of a server and its clients"),
     "qr": Command("qr", "run", "Draw a configuration as a QR code for a phone"),
+    "completion": Command("completion", "run", "Write what makes a shell complete these words"),
     "demo": Command("demo", "run", "Join two hosts on this machine by a tunnel, and watch it work"),
 }
 
