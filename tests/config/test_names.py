@@ -24,13 +24,15 @@ PLACES = {
     "last in the block": f"{PEER_ONE}# friendly_name = a\n\n{PEER_TWO}# friendly_name = b\n",
     "last in the block, no empty lines": f"{PEER_ONE}# Name = a\n{PEER_TWO}# Name = b",
     "above the header": f"# Name = a\n{PEER_ONE}\n# Name = b\n{PEER_TWO}",
-    "above the header, no empty lines": f"[Interface]\n# Name = a\n{PEER_ONE}# Name = b\n{PEER_TWO}",
+    "above the header, no empty lines": "[Interface]\n# Name = a\n"
+    f"{PEER_ONE}# Name = b\n{PEER_TWO}",
     "above, parted by empty lines": f"# Name = a\n\n{PEER_ONE}\n# Name = b\n\n{PEER_TWO}",
     "beside a key": f"[Peer]\nPublicKey = {ONE} # Name = a\n[PEER] # FRIENDLY_NAME = b\npublickey="
     f"{TWO}",
     "both ways": f"{PEER_ONE}# Name = a\n\n# Name = b\n{PEER_TWO}",
     "before other comments": f"## Name = a\n# likes cats\n{PEER_ONE}\n# Name = b\n#\n{PEER_TWO}",
-    "the first one counts": f"# Name = a\n[Peer]\n# Name = c\nPublicKey={ONE}\n# Name = b\n{PEER_TWO}",
+    "the first one counts": f"# Name = a\n[Peer]\n# Name = c\nPublicKey={ONE}\n"
+    f"# Name = b\n{PEER_TWO}",
     "an empty line inside": f"[Peer]\nPublicKey={ONE}\n\n# Name = a\nEndpoint=x\n\n"
     f"[Peer]\n# Name = b\n\nPublicKey={TWO}",
 }  # fmt: skip
