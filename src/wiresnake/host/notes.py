@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from wiresnake.host import secret_files
+
 DIRECTORY: Final = Path("/run/wiresnake")
 
 
@@ -30,14 +32,8 @@ def write(path: Path, content: bytes) -> None:
     _prepare(path.parent)
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(content)
-        beside.rename(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    secret_files.create(beside, content)
+    beside.rename(path)
 
 
 def read(path: Path) -> bytes | None:
@@ -53,10 +49,8 @@ def read(path: Path) -> bytes | None:
 
 
 def remove(path: Path) -> None:
-    """Remove the file, if it is there; and the directory, if it is empty. Raises OSError."""
+    """Remove the file, if it is there. Raises OSError."""
     path.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        path.parent.rmdir()
 
 
 @contextlib.contextmanager

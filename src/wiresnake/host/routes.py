@@ -28,7 +28,6 @@ _FRA_PRIORITY: Final = 6
 _FRA_FWMARK: Final = 10
 _FRA_SUPPRESS_PREFIXLEN: Final = 14
 _FRA_TABLE: Final = 15
-_FRA_PROTOCOL: Final = 21
 _FIB_RULE_INVERT: Final = 2
 _FR_ACT_TO_TBL: Final = 1
 _PROTOCOL_BOOT: Final = 3  # RTPROT_BOOT: what `ip` says where nothing else is asked for
@@ -211,7 +210,6 @@ def _rule_body(rule: Rule) -> bytes:
     body = ROUTE.pack(_family(rule.ipv6), 0, 0, 0, 0, 0, 0, _FR_ACT_TO_TBL, invert)
     body += attribute(_FRA_PRIORITY, UNSIGNED.pack(rule.priority))
     body += attribute(_FRA_TABLE, UNSIGNED.pack(rule.table))
-    body += attribute(_FRA_PROTOCOL, bytes([_PROTOCOL_BOOT]))
     if rule.mark:
         body += attribute(_FRA_FWMARK, UNSIGNED.pack(rule.mark))
     if rule.suppress is not None:

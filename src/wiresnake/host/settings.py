@@ -1,5 +1,6 @@
 """Settings of the kernel, as sysctl(8) has them."""
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,11 @@ def read(name: str) -> str | None:
 def write(name: str, value: str) -> None:
     """Set it. Raises OSError; EROFS where /proc/sys is read-only, as in many containers."""
     _path(name).write_text(value, encoding="ascii")
+
+
+def is_writable(name: str) -> bool:
+    """Whether the setting is there, and may be written by this process."""
+    return os.access(_path(name), os.W_OK)
 
 
 def ipv6_is_off() -> bool:
