@@ -1,16 +1,15 @@
 """The configuration files of this machine: where they are, and their text."""
 
 import os
-import re
 import sys
 from pathlib import Path
 from typing import Final
 
+from wiresnake.config.quick import NAME
+
 DIRECTORY: Final = "/etc/wireguard"
 LARGEST: Final = 64 << 20
 """Bytes: more than any configuration, and less than what a wrong file could cost."""
-
-_NAME: Final = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
 
 
 class Unreadable(Exception):
@@ -19,7 +18,7 @@ class Unreadable(Exception):
 
 def locate(word: str) -> Path:
     """Return the file that ``word`` means: a path, or NAME for /etc/wireguard/NAME.conf."""
-    if _NAME.fullmatch(word) and not word.endswith(".conf") and not Path(word).is_file():
+    if NAME.fullmatch(word) and not word.endswith(".conf") and not Path(word).is_file():
         return Path(DIRECTORY, f"{word}.conf")
     return Path(word)
 
@@ -44,4 +43,4 @@ def text_of(path: Path) -> str:
 
 def is_interface_name(name: str) -> bool:
     """Whether an interface, and so a configuration file, may be called that."""
-    return bool(_NAME.fullmatch(name)) and name not in {os.curdir, os.pardir}
+    return bool(NAME.fullmatch(name)) and name not in {os.curdir, os.pardir}

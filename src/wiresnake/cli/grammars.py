@@ -34,8 +34,27 @@ NEW: Final = Grammar(
 )
 COMPLETION: Final = Grammar("{ bash | zsh | fish }", (("bash", "zsh", "fish"),))
 
+_SHOWN: Final = (
+    "public-key", "private-key", "listen-port", "fwmark", "peers", "preshared-keys", "endpoints",
+    "allowed-ips", "latest-handshakes", "transfer", "persistent-keepalive", "dump",
+)  # fmt: skip
+_SETTINGS: Final = (
+    "listen-port", "fwmark", "private-key", "peer", "remove", "preshared-key", "endpoint",
+    "persistent-keepalive", "allowed-ips", FILE,
+)  # fmt: skip
+_FROM_FILE: Final = Grammar("<interface> <configuration filename>", ((INTERFACE,), (FILE,)))
+
 GRAMMARS: Final[Mapping[str, Grammar]] = {
-    "show": Grammar("{ <interface> | all | interfaces }", ((INTERFACE, "all", "interfaces"),)),
+    "show": Grammar(
+        "{ <interface> | all | interfaces } [<what>] [--json]",
+        ((INTERFACE, "all", "interfaces"), _SHOWN),
+        options=(Option("--json", "Tell all in JSON"),),
+    ),
+    "showconf": Grammar("<interface>", ((INTERFACE,),)),
+    "set": Grammar("<interface> [<words>]", ((INTERFACE,),), _SETTINGS),
+    "setconf": _FROM_FILE,
+    "addconf": _FROM_FILE,
+    "syncconf": _FROM_FILE,
     "genkey": Grammar(""),
     "genpsk": Grammar(""),
     "pubkey": Grammar(""),

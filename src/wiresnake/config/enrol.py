@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wiresnake.config.allotment import free_address
+from wiresnake.config.names import friendly_names
 from wiresnake.config.outline import Entry, comments, entries
 from wiresnake.values.addresses import InvalidAddress, Prefix, format_address
 from wiresnake.values.keys import InvalidKey, PresharedKey, PrivateKey, PublicKey
@@ -19,7 +20,6 @@ EVERYTHING: Final = (Prefix(bytes(4), 0), Prefix(bytes(16), 0))
 
 _KEEPALIVE: Final = 25
 _HINT: Final = re.compile(r"clients:\s*(\w+)\s*=\s*(.*)", re.IGNORECASE)
-_NAME: Final = re.compile(r"friendly_name\s*=\s*(.*)", re.IGNORECASE)
 _FORWARD: Final = {4: "net.ipv4.ip_forward=1", 6: "net.ipv6.conf.all.forwarding=1"}
 # A host that forwards hears no router advertisements, by which it may have its own default route.
 _HEAR_ROUTERS: Final = (
@@ -158,9 +158,9 @@ def read_server(text: str) -> Server:
         raise NotAServer("it has no PrivateKey")
     if not networks:
         raise NotAServer("it has no Address to allot others from")
-    said = [words for _, words in comments(text)]
-    hints = {match[1].lower(): match[2].strip() for match in map(_HINT.fullmatch, said) if match}
-    names = frozenset(match[1].strip() for match in map(_NAME.fullmatch, said) if match)
+    said = (_HINT.fullmatch(words) for words in comments(text))
+    hints = {match[1].lower(): match[2].strip() for match in said if match}
+    names = frozenset(friendly_names(text).values())
     return Server(public_key, tuple(networks.values()), tuple(taken), names, hints)
 
 

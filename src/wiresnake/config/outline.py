@@ -6,6 +6,8 @@ For what must keep a file's comments and order: the meaning of values is for oth
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from wiresnake.config.quick import lines_of
+
 
 class Entry(NamedTuple):
     """One line that says ``key = value`` in the section number ``section``, from 0 in the order
@@ -21,31 +23,23 @@ class Entry(NamedTuple):
     value: str
 
 
-_HOOKS = frozenset({"preup", "postup", "predown", "postdown"})
-"""Keys whose value may hold a `#` that begins no comment."""
-
-
 def entries(text: str) -> Iterator[Entry]:
     """Yield what each line of the file says; a line that is no ``key = value`` has an empty value.
 
     Comments, blank lines and the headings themselves are passed over.
     """
-    section, kind = -1, ""
-    for number, raw in enumerate(text.split("\n"), 1):
-        line = raw.partition("#")[0].strip()
-        if line.startswith("[") and line.endswith("]"):
-            section, kind = section + 1, "".join(line[1:-1].split()).lower()
-        elif line:
-            key, _, value = line.partition("=")
-            key = "".join(key.split()).lower()
-            if key in _HOOKS:
-                value = raw.partition("=")[2]
-            yield Entry(number, section, kind, key, value.strip())
+    section = -1
+    for number, line in enumerate(lines_of(text), 1):
+        if line.is_heading:
+            section += 1
+        elif line.key or line.value:
+            kind, key = ("".join(words.split()) for words in (line.section, line.key))
+            yield Entry(number, section, kind, key, line.value)
 
 
-def comments(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the number and the words of each line that is nothing but a comment."""
-    for number, raw in enumerate(text.split("\n"), 1):
+def comments(text: str) -> Iterator[str]:
+    """Yield the words of each line that is nothing but a comment."""
+    for raw in text.split("\n"):
         line = raw.strip()
         if line.startswith("#"):
-            yield number, line.lstrip("#").strip()
+            yield line.lstrip("#").strip()
