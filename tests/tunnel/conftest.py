@@ -244,6 +244,9 @@ class FakeInterface:
     def number_of(self, key):
         return self.numbers.get(key)
 
+    def key_of(self, number):
+        return next((key for key, its in self.numbers.items() if its == number), None)
+
     def last_handshake(self, key):
         return 7
 

@@ -13,15 +13,23 @@ from typing import Final
 
 from wiresnake import __version__
 from wiresnake.daemon import logs
-from wiresnake.daemon.doorstep import DIRECTORY, Doorstep, is_live, socket_path
+from wiresnake.daemon.control import Desk, serve_control
+from wiresnake.daemon.doorstep import (
+    CONTROL_DIRECTORY,
+    DIRECTORY,
+    Doorstep,
+    is_live,
+    socket_path,
+)
 from wiresnake.daemon.notify import notify_ready
 from wiresnake.daemon.options import CannotStart, Options
-from wiresnake.daemon.uapi import UapiServer
-from wiresnake.host import privileges, tun
+from wiresnake.daemon.uapi import serve_uapi
+from wiresnake.host import names, privileges, tun
 from wiresnake.host.tun import Tun
 from wiresnake.plane.choose import open_plane
 from wiresnake.plane.contract import Inner, PlaneLost
 from wiresnake.protocol.constants import DEFAULT_MTU
+from wiresnake.tunnel.lookout import Lookout
 from wiresnake.tunnel.runtime import Ending, Tunnel
 from wiresnake.tunnel.surroundings import on_linux
 
@@ -50,8 +58,8 @@ async def _serve(options: Options, ready: Callable[[], None], directory: Path) -
         doorstep = _open_doorstep(options, socket_path(device.name, directory))
         undo.callback(doorstep.close)
         tunnel = await _open_tunnel(options, device, undo)
-        server = UapiServer(tunnel, doorstep.listener)
-        undo.push_async_callback(server.close)
+        undo.push_async_callback(serve_uapi(tunnel, doorstep.listener).close)
+        lack = _open_control(socket_path(device.name, CONTROL_DIRECTORY), tunnel, undo)
         left = _on_departure(doorstep, undo)
         if not options.keep_privileges:
             privileges.reduce(privileges.DAEMON_KEEPS)
@@ -60,6 +68,8 @@ async def _serve(options: Options, ready: Callable[[], None], directory: Path) -
         ready()
         if not options.foreground and options.log_level is None:
             logs.move_to_system_log(device.name)
+        if lack:
+            log.error("there is no control socket: %s", lack)
         await asyncio.wait({stopped, left, tunnel.ended}, return_when=asyncio.FIRST_COMPLETED)
         ending = next(each.result() for each in (tunnel.ended, stopped, left) if each.done())
     log.log(logging.ERROR if ending.failed else logging.DEBUG, "ended: %s", ending.why)
@@ -126,6 +136,22 @@ async def _open_tunnel(options: Options, device: Tun, undo: AsyncExitStack) -> T
     undo.push_async_callback(tunnel.close)
     tunnel.start()
     return tunnel
+
+
+def _open_control(path: Path, tunnel: Tunnel, undo: AsyncExitStack) -> str:
+    """Serve the control socket; return what is lacking where it cannot be had, for the log.
+
+    The tunnel then does without.
+    """
+    try:
+        doorstep = Doorstep.build_private(path)
+    except CannotStart as error:
+        return str(error)
+    undo.callback(doorstep.close)
+    lookout = Lookout(tunnel, names.look_up)
+    undo.push_async_callback(lookout.close)
+    undo.push_async_callback(serve_control(Desk(lookout), doorstep.listener).close)
+    return ""
 
 
 def _on_signals() -> asyncio.Future[Ending]:
