@@ -194,8 +194,9 @@ class FakeInterface:
 
     instance = None
 
-    def __init__(self, random):
+    def __init__(self, random, key_log=None):
         type(self).instance = self
+        self.key_log = key_log
         self.numbers = {}
         self.calls = []
         self.answers = {}

@@ -7,81 +7,25 @@ wants under ``ask``; a reply that could not be is ``{"error": "one line"}``.
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
 import msgspec
 
 from wiresnake.daemon.allowance import Allowance
+from wiresnake.daemon.desk import Denied, Desk
 from wiresnake.daemon.reception import Reception
-from wiresnake.tunnel.lookout import Lookout, UnknownPeer
-from wiresnake.values.addresses import InvalidAddress, NamedEndpoint
-from wiresnake.values.keys import InvalidKey, PublicKey
+from wiresnake.daemon.subscription import Subscription
 
 log = logging.getLogger(__name__)
 
 MAX_LINE: Final = 1 << 20
 """Bytes of a request, its newline included."""
-MAX_NAMES: Final = 16
-"""Names by which one peer may be looked for."""
+PATIENCE: Final = 10.0
+"""Seconds that a reader has for the end of a stream which it was too slow for."""
 _CONNECTIONS: Final = 64
 _HELD: Final = 16 * MAX_LINE
 _READ_SIZE: Final = 32768
-
-
-class Denied(Exception):
-    """A request that cannot be; the text is the reply's one line."""
-
-
-class Ask(msgspec.Struct):
-    """What every request has."""
-
-    ask: str
-
-
-class Resolve(msgspec.Struct):
-    """Names by which peers are to be looked for: ``host:port`` texts by a key in base64."""
-
-    endpoints: dict[str, list[str]]
-
-
-class Desk:
-    """Answers requests about one tunnel."""
-
-    def __init__(self, lookout: Lookout) -> None:
-        self._lookout = lookout
-        self._answers: Mapping[str, Callable[[bytes], object]] = {"resolve": self._resolve}
-
-    def answer(self, line: bytes) -> object:
-        """Return what to reply to one request. Raises Denied, and then nothing has changed."""
-        try:
-            what = msgspec.json.decode(line, type=Ask).ask
-            if what not in self._answers:
-                known = ", ".join(self._answers)
-                raise Denied(f"unknown request {what[:32]!r}; there are {known}")
-            return self._answers[what](line)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise Denied(f"not a request: {error}") from None
-
-    def _resolve(self, line: bytes) -> object:
-        asked = msgspec.json.decode(line, type=Resolve)
-        try:
-            self._lookout.hand_over(
-                {
-                    PublicKey.from_base64(key): _names(texts)
-                    for key, texts in asked.endpoints.items()
-                }
-            )
-        except (InvalidKey, InvalidAddress, UnknownPeer) as error:
-            raise Denied(str(error)) from None
-        return {"done": True}
-
-
-def _names(texts: list[str]) -> list[NamedEndpoint]:
-    if len(texts) > MAX_NAMES:
-        raise Denied(f"{len(texts)} endpoints of one peer; at most {MAX_NAMES} are tried")
-    return [NamedEndpoint.parse(text) for text in texts]
 
 
 class Client:
@@ -94,12 +38,12 @@ class Client:
         self._desk = desk
         self._allowance = allowance
         self._loop = asyncio.get_running_loop()
-        self._buffer = b""
+        self._buffer = bytearray()
         self._task: asyncio.Task[None] | None = None
         self.moved_at = self._loop.time()
 
     async def run(self) -> None:
-        """Answer until the client has gone."""
+        """Answer until the client has gone, or a stream that it asked for has ended."""
         self._task = asyncio.current_task()
         try:
             with suppress(ConnectionError):
@@ -120,24 +64,58 @@ class Client:
         try:
             while (line := await self._line()) is not None:
                 self.waiting = False
-                try:
-                    reply = self._desk.answer(line)
-                except Denied as why:
-                    reply = {"error": str(why)}
-                await self._send(reply)
+                if not await self._reply(line):
+                    return
                 self.waiting = True
         except Denied as why:
             await self._send({"error": str(why)})
 
+    async def _reply(self, line: bytes) -> bool:
+        """Answer one request; return whether another may follow."""
+        try:
+            reply = self._desk.answer(line)
+        except Denied as why:
+            await self._send({"error": str(why)})
+            return True
+        if not isinstance(reply, Subscription):
+            await self._send(reply)
+            return True
+        try:
+            await self._stream(reply)
+        finally:
+            reply.finish()
+        return False
+
+    async def _stream(self, subscription: Subscription) -> None:
+        """Pass lines on until there are no more, or the client has gone."""
+        await self._send({"done": True})
+        tasks = [
+            self._loop.create_task(self._pass_on(subscription)),
+            self._loop.create_task(self._until_gone()),
+        ]
+        try:
+            await asyncio.wait([*tasks, subscription.ended], return_when=asyncio.FIRST_COMPLETED)
+            if not any(task.done() for task in tasks):
+                await asyncio.wait(tasks, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _pass_on(self, subscription: Subscription) -> None:
+        while (line := await subscription.next()) is not None:
+            await self._loop.sock_sendall(self._connection, line)
+
+    async def _until_gone(self) -> None:
+        while await self._loop.sock_recv(self._connection, _READ_SIZE):
+            pass  # nothing can be asked any more
+
     async def _line(self) -> bytes | None:
         """Return the next line; None at the end. Raises Denied for one that is too long."""
-        while True:
-            line, newline, rest = self._buffer.partition(b"\n")
-            if newline:
-                self._buffer = rest
-                self.held = 0
-                return line
-            if len(self._buffer) >= MAX_LINE:
+        searched = 0
+        while (end := self._buffer.find(b"\n", searched)) < 0:
+            searched = len(self._buffer)
+            if searched >= MAX_LINE:
                 raise Denied(f"a request of more than {MAX_LINE} bytes")
             chunk = await self._loop.sock_recv(self._connection, _READ_SIZE)
             self.moved_at = self._loop.time()
@@ -146,6 +124,10 @@ class Client:
             if not self._allowance.hold(self, len(chunk)):
                 raise Denied("there is no room for a request so large")
             self._buffer += chunk
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        self.held = len(self._buffer)
+        return line
 
     async def _send(self, reply: object) -> None:
         await self._loop.sock_sendall(self._connection, msgspec.json.encode(reply) + b"\n")

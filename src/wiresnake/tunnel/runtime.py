@@ -19,6 +19,7 @@ from wiresnake.door.notices import AnyNotice, Handshake, PlaneFailed, SessionCon
 from wiresnake.door.snapshots import Observed
 from wiresnake.host.links import LinkEvent, LinkGone, LinkState, PathsChanged
 from wiresnake.plane.contract import DataPlane, PlaneLost, RejectedBatch
+from wiresnake.protocol.exchange import KeyLog
 from wiresnake.protocol.interface import Interface
 from wiresnake.tunnel import chronicle
 from wiresnake.tunnel.events import Ended, Events, LinkChanged
@@ -58,20 +59,21 @@ class Tunnel:
 
     Owns the plane and what ``host`` opened; ``close`` gives all of it back. ``ended`` is done when
     the tunnel cannot or need not go on: the interface was deleted, or the plane is lost.
+    ``key_log``, if any, is shown the secrets of each handshake.
     """
 
-    def __init__(self, plane: DataPlane, host: Surroundings) -> None:
+    def __init__(self, plane: DataPlane, host: Surroundings, key_log: KeyLog | None = None) -> None:
         self.config = InterfaceConfig()
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._loop = asyncio.get_running_loop()
         self._plane = plane
         self._host = host
-        self._interface = Interface(host.random)
+        self._interface = Interface(host.random, key_log)
         self.standing = Standing(self._interface, plane, host.now)
         self.events = Events(self._interface.key_of)
         self._outer = Outer(host)
         self._up = False
-        self._mtu = 0
+        self.mtu = 0
         self._changing = asyncio.Lock()
         self._pace = Pace(SNAPSHOTS_PER_SECOND)
         self._settling: asyncio.TimerHandle | None = None
@@ -83,6 +85,11 @@ class Tunnel:
     def listen_port(self) -> int:
         """The UDP port in use, or the one to use when the link comes up; 0 is any."""
         return self._outer.port
+
+    @property
+    def families(self) -> list[str]:
+        """The address families that have a socket: of ``ipv4`` and ``ipv6``."""
+        return self._outer.families
 
     @property
     def is_up(self) -> bool:
@@ -260,8 +267,8 @@ class Tunnel:
                         PATHS_SETTLE, self._step(self._paths_settled)
                     )
             case LinkState(up=up, mtu=mtu):
-                if mtu != self._mtu:
-                    self._mtu = mtu
+                if mtu != self.mtu:
+                    self.mtu = mtu
                     self._carry_out([Mtu(mtu)])
                 if up != self._up:
                     self._up = up
