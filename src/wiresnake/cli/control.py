@@ -28,6 +28,13 @@ class Refused(Exception):
     """The daemon will not do what it was asked; the text is its reason, one line."""
 
 
+def reason(error: OSError) -> str:
+    """Return what to say of an error of `ask` and `stream`."""
+    if error.errno == ENODEV:
+        return "no wiresnaked of this name has a control socket"
+    return error.strerror or str(error)
+
+
 def ask(interface: str, request: Mapping[str, object]) -> dict[str, Any]:
     """Send one request and return the reply.
 

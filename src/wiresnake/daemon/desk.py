@@ -9,7 +9,7 @@ import msgspec
 from wiresnake.daemon.bulletin import line_of
 from wiresnake.daemon.keylog import KeyLog
 from wiresnake.daemon.statistics import Statistics
-from wiresnake.daemon.subscription import Line, Subscription
+from wiresnake.daemon.subscription import Line, Source, Subscription
 from wiresnake.plane.contract import PlaneLost
 from wiresnake.tunnel.lookout import Lookout, UnknownPeer
 from wiresnake.tunnel.runtime import Tunnel
@@ -47,6 +47,12 @@ class AskResolve(msgspec.Struct):
     """Names by which peers are to be looked for: ``host:port`` texts by a key in base64."""
 
     endpoints: dict[str, list[str]]
+
+
+class AskEvents(msgspec.Struct):
+    """``keylog`` asks for the key log as well, so that one stream has both in their order."""
+
+    keylog: bool = False
 
 
 class Desk:
@@ -103,21 +109,27 @@ class Desk:
         self._lookout.hand_over(names)
         return {"done": True}
 
-    def _events(self, _line: bytes) -> Subscription:
-        events, now = self._tunnel.events, self._tunnel.standing.now
-        return self._subscribed(
-            lambda put: events.follow(lambda event: put({"at": now().wall / 1e9, **line_of(event)}))
-        )
+    def _events(self, line: bytes) -> Subscription:
+        if msgspec.json.decode(line, type=AskEvents).keylog:
+            return self._subscribed(self._follow_events, self._secrets())
+        return self._subscribed(self._follow_events)
 
     def _keylog(self, _line: bytes) -> Subscription:
+        return self._subscribed(self._secrets())
+
+    def _follow_events(self, put: Callable[[Line], None]) -> Callable[[], None]:
+        now = self._tunnel.standing.now
+        return self._tunnel.events.follow(
+            lambda event: put({"at": now().wall / 1e9, **line_of(event)})
+        )
+
+    def _secrets(self) -> Source:
         if self._key_log is None:
             raise Denied("this daemon keeps its secrets: start it with --allow-keylog")
-        return self._subscribed(self._key_log.follow)
+        return self._key_log.follow
 
-    def _subscribed(
-        self, source: Callable[[Callable[[Line], None]], Callable[[], None]]
-    ) -> Subscription:
-        subscription = Subscription(source)
+    def _subscribed(self, *sources: Source) -> Subscription:
+        subscription = Subscription(*sources)
         self._subscriptions.add(subscription)
         subscription.finished.add_done_callback(lambda _: self._subscriptions.discard(subscription))
         return subscription

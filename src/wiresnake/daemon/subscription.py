@@ -17,19 +17,19 @@ TOO_SLOW: Final = {"error": "read too slowly: what happened since is lost"}
 
 
 class Subscription:
-    """The lines of ``source`` from now on, until `end`; one reader takes them by `next`.
+    """The lines of ``sources`` from now on, until `end`; one reader takes them by `next`.
 
     ``ended`` is done when there will be no more than wait already, ``finished`` when the reader
     says that it has them or wants none.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, *sources: Source) -> None:
         loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[None] = loop.create_future()
         self.finished: asyncio.Future[None] = loop.create_future()
         self._waiting: deque[bytes] = deque()
         self._ready = asyncio.Event()
-        self._leave = source(self._put)
+        self._leaves = [source(self._put) for source in sources]
 
     async def next(self) -> bytes | None:
         """Return the next line, its newline included; None at the end."""
@@ -43,7 +43,8 @@ class Subscription:
     def end(self) -> None:
         """Take no more lines; those that wait may still be read. Idempotent."""
         if not self.ended.done():
-            self._leave()
+            for leave in self._leaves:
+                leave()
             self.ended.set_result(None)
             self._ready.set()
 
