@@ -8,7 +8,7 @@ import json
 import os
 import re
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from errno import ECONNREFUSED, ENODEV, ENOENT, ENOTSOCK, EPROTO
 from typing import IO, Any, Final
@@ -45,7 +45,7 @@ def ask(interface: str, request: Mapping[str, object]) -> dict[str, Any]:
         return _asked(connection, replies, request)
 
 
-def stream(interface: str, request: Mapping[str, object]) -> Iterator[dict[str, Any]]:
+def stream(interface: str, request: Mapping[str, object]) -> Generator[dict[str, Any], None, None]:
     """Send one request that is answered by a stream, and yield its lines as they come.
 
     Ends when the daemon does. Raises as `ask` does, at any line.

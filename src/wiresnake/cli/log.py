@@ -7,6 +7,7 @@ import stat
 import sys
 import time
 from contextlib import closing
+from errno import EPERM
 from typing import IO, Any, Final
 
 from wiresnake.cli import control
@@ -72,16 +73,15 @@ def _read(arguments: list[str]) -> tuple[str, bool, str | None]:
 def _open_private(path: str) -> IO[str]:
     """Open a file that is this user's alone for appending. Raises OSError."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(path, flags, 0o600)
-    try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
-            raise OSError(0, "is not a file of this user", path)
-        os.fchmod(descriptor, 0o600)
-        return open(descriptor, "a", encoding="ascii", buffering=1)
-    except OSError:
-        os.close(descriptor)
-        raise
+    sink = open(  # noqa: SIM115  # the caller's
+        os.open(path, flags, 0o600), "a", encoding="ascii", buffering=1
+    )
+    found = os.fstat(sink.fileno())
+    if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid():
+        os.fchmod(sink.fileno(), 0o600)
+        return sink
+    sink.close()
+    raise OSError(EPERM, "is not a file of this user", path)
 
 
 def _follow(interface: str, as_json: bool, keylog: IO[str] | None) -> None:

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "pubkey": Command(
         "keys", "run_pubkey", "Turn a private key on standard input into its public key"
     ),
+    "top": Command("top", "run", "Show how the interfaces and their peers live, as they do"),
     "log": Command("log", "run", "Tell what happens to an interface, as it happens"),
     "demo": Command("demo", "run", "Join two hosts on this machine by a tunnel, and watch it work"),
 }
