@@ -37,6 +37,8 @@ COMMANDS: Final = {
     "pubkey": Command(
         "keys", "run_pubkey", "Turn a private key on standard input into its public key"
     ),
+    "top": Command("top", "run", "Show how the interfaces and their peers live, as they do"),
+    "log": Command("log", "run", "Tell what happens to an interface, as it happens"),
     "new": Command("new", "run", "Make the configurations of a server and its clients"),
     "qr": Command("qr", "run", "Draw a configuration as a QR code for a phone"),
     "completion": Command("completion", "run", "Write what makes a shell complete these words"),
