@@ -23,6 +23,10 @@ COMMANDS: Final = {
     "pubkey": Command(
         "keys", "run_pubkey", "Turn a private key on standard input into its public key"
     ),
+    "up": Command("quick.commands", "run_up", "Bring an interface up as a configuration file says"),
+    "down": Command("quick.commands", "run_down", "Take it down, and undo all that `up' did"),
+    "save": Command("quick.commands", "run_save", "Write to the file how its interface is now"),
+    "strip": Command("quick.commands", "run_strip", "Print what of a file is for `wg setconf'"),
     "demo": Command("demo", "run", "Join two hosts on this machine by a tunnel, and watch it work"),
 }
 
@@ -39,7 +43,10 @@ def usage() -> str:
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit status; no argument means ``show``."""
     try:
-        status = _run(sys.argv[1:] if argv is None else argv)
+        arguments = sys.argv[1:] if argv is None else argv
+        # A link of that name makes this program the other one.
+        called = os.path.basename(sys.argv[0])  # noqa: PTH119  # pathlib is slow to load
+        status = _run_wg_quick(arguments) if called == "wg-quick" else _run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader, say `head`, has what it wanted, and nobody takes what is still buffered.
@@ -65,6 +72,12 @@ def _run(arguments: list[str]) -> int:
     run = getattr(import_module(f"wiresnake.cli.{command.module}"), command.function)
     status: int = run(arguments[1:])
     return status
+
+
+def _run_wg_quick(arguments: list[str]) -> int:
+    from wiresnake.cli.quick.commands import run_as_wg_quick
+
+    return run_as_wg_quick(arguments)
 
 
 if __name__ == "__main__":
