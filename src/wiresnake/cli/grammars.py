@@ -43,6 +43,7 @@ _SETTINGS: Final = (
     "persistent-keepalive", "allowed-ips", FILE,
 )  # fmt: skip
 _FROM_FILE: Final = Grammar("<interface> <configuration filename>", ((INTERFACE,), (FILE,)))
+_NO_HOOKS: Final = Option("--no-hooks", "Do not run PreUp, PostUp, PreDown, PostDown")
 
 GRAMMARS: Final[Mapping[str, Grammar]] = {
     "show": Grammar(
@@ -55,6 +56,38 @@ GRAMMARS: Final[Mapping[str, Grammar]] = {
     "setconf": _FROM_FILE,
     "addconf": _FROM_FILE,
     "syncconf": _FROM_FILE,
+    "up": Grammar(
+        "[--no-hooks] [--kill-switch] [--backend WHICH] <config file | interface>",
+        ((CONFIG, FILE),),
+        options=(
+            _NO_HOOKS,
+            Option("--kill-switch", "Nothing goes past the tunnel while it is up"),
+            Option("--backend", "Who serves it", "WHICH", ("daemon", "kernel")),
+        ),
+    ),
+    "down": Grammar(
+        "[--no-hooks] <config file | interface>", ((INTERFACE, FILE),), options=(_NO_HOOKS,)
+    ),
+    "save": Grammar("<config file | interface>", ((INTERFACE, FILE),)),
+    "strip": Grammar("<config file | interface>", ((CONFIG, FILE),)),
+    "top": Grammar(
+        "[--once] [--interval SECONDS] [<interface> ...]",
+        rest=(INTERFACE,),
+        options=(
+            Option("--once", "Show it once, and end"),
+            Option("--interval", "How often it is looked", "SECONDS"),
+        ),
+    ),
+    "log": Grammar(
+        "<interface> [--json] [--keylog FILE]",
+        ((INTERFACE,),),
+        options=(
+            Option("--json", "One object a line"),
+            Option(
+                "--keylog", "Write the keys of sessions there too, for Wireshark", "FILE", (FILE,)
+            ),
+        ),
+    ),
     "genkey": Grammar(""),
     "genpsk": Grammar(""),
     "pubkey": Grammar(""),

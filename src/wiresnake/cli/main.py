@@ -37,6 +37,10 @@ COMMANDS: Final = {
     "pubkey": Command(
         "keys", "run_pubkey", "Turn a private key on standard input into its public key"
     ),
+    "up": Command("quick.commands", "run_up", "Bring an interface up as a configuration file says"),
+    "down": Command("quick.commands", "run_down", "Take it down, and undo all that `up' did"),
+    "save": Command("quick.commands", "run_save", "Write to the file how its interface is now"),
+    "strip": Command("quick.commands", "run_strip", "Print what of a file is for `wg setconf'"),
     "top": Command("top", "run", "Show how the interfaces and their peers live, as they do"),
     "log": Command("log", "run", "Tell what happens to an interface, as it happens"),
     "new": Command("new", "run", "Make the configurations of a server and its clients"),
@@ -91,8 +95,15 @@ def _run(commands: Mapping[str, Command], arguments: list[str]) -> int:
     return status
 
 
+def _run_wg_quick(arguments: list[str]) -> int:
+    from wiresnake.cli.quick.commands import run_as_wg_quick
+
+    return run_as_wg_quick(arguments)
+
+
 PROGRAMS: Final[dict[str, Callable[[list[str]], int]]] = {
     "wiresnake": partial(_run, COMMANDS),
+    "wg-quick": _run_wg_quick,
     "wg": partial(_run, {name: COMMANDS[name] for name in _OF_WG}),
 }
 """What each name does by which this program is called."""

@@ -213,7 +213,7 @@ def _add_guard(
         plan.steps.append(RaiseGuard(wish.interface, now.guard, ipv6, mark, addresses))
     elif not any("no leak guard" in line for line in plan.warnings):
         plan.warnings.append(
-            "no leak guard: there is neither nft nor iptables-restore; "
+            "no leak guard: neither nft nor iptables-restore works here; "
             "neighbours could find out the tunnel's addresses"
         )
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from wiresnake.host.programs import is_here, run
+from wiresnake.host.programs import ProgramFailed, is_here, run
 
 Tool: TypeAlias = Literal["nft", "iptables", ""]
 
@@ -27,10 +27,13 @@ class Guard:
 
 
 def find_tool() -> Tool:
-    """Return what can raise a guard here; "" if nothing can."""
-    if is_here("nft"):
+    """Return what can raise a guard here; "" if nothing can.
+
+    A program that is here may still be no good, where its part of the kernel is missing.
+    """
+    if _works("nft", "list", "tables"):
         return "nft"
-    return "iptables" if is_here("iptables-restore") else ""
+    return "iptables" if _works("iptables-save") and is_here("iptables-restore") else ""
 
 
 def raise_guard(tool: Tool, guard: Guard) -> None:
@@ -118,6 +121,16 @@ def _removal(saved: Sequence[str], remark: str) -> Iterator[str]:
             yield f"-D {line.removeprefix('-A ')}"
         elif line == "COMMIT" and opened:
             yield line
+
+
+def _works(*argv: str) -> bool:
+    if not is_here(argv[0]):
+        return False
+    try:
+        run(argv)
+    except ProgramFailed:
+        return False
+    return True
 
 
 def _remark(interface: str) -> str:

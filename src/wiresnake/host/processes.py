@@ -33,26 +33,25 @@ def marked(variable: str, value: str) -> list[int]:
     return found
 
 
-def end(variable: str, value: str, *, ask: bool = True) -> int:
-    """Wait until no process has the mark; return how many had it.
+def end(variable: str, value: str) -> None:
+    """Return when no process has the mark.
 
-    They are asked to end (SIGTERM) if ``ask``; those that stay are killed.
+    They are asked to end (SIGTERM), and killed if they stay, or start others meanwhile.
     """
-    count = len(marked(variable, value))
-    for number in ([signal.SIGTERM] if ask else [None]) + [signal.SIGKILL]:
+    how = signal.SIGTERM
+    while pids := marked(variable, value):
         with contextlib.ExitStack() as undo:
-            handles = dict(_handles(marked(variable, value), undo))
+            handles = dict(_handles(pids, undo))
             # A number that still has the mark is the process behind its handle, or that handle is
             # of one that has ended, and signals nobody.
             ending = [handles[pid] for pid in marked(variable, value) if pid in handles]
-            if number is not None:
-                for handle in ending:
-                    with contextlib.suppress(ProcessLookupError):
-                        signal.pidfd_send_signal(handle, number)
+            for handle in ending:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(handle, how)
             until = time.monotonic() + PATIENCE
             for handle in ending:
                 _wait_readable(handle, until)
-    return count
+        how = signal.SIGKILL
 
 
 def _handles(pids: list[int], undo: contextlib.ExitStack) -> Iterator[tuple[int, int]]:

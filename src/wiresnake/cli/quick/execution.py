@@ -14,7 +14,7 @@ from wiresnake.config.steps import MakeLink, Step
 from wiresnake.host.programs import ProgramFailed
 
 Watch: TypeAlias = Callable[[Literal["written", "done"], Step], None]
-"""Is told when a step is in the journal, and when it is done. What it raises fails the step."""
+"""Is told when a step is in the journal, and when it is done. It may raise Failed."""
 
 _ENDINGS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -16,16 +16,18 @@ _USUAL_PRIORITY: Final = 32765
 
 def look(requests: Requests, interface: str, config: QuickConfig, report: Report) -> Situation:
     """Return how things are. Raises OSError; Failed for a table that there is not."""
+    allowed = [prefix for peer in report.peers for prefix in peer.allowed_ips]
+    guarded = config.table == "auto" and any(prefix.length == 0 for prefix in allowed)
     return Situation(
         mark=report.fwmark,
-        allowed=[prefix for peer in report.peers for prefix in peer.allowed_ips],
+        allowed=allowed,
         path_mtu=_path_mtu(requests, report),
         table=_table(config.table),
         free_table=_free_table(requests),
         priorities=(_next_priority(requests, ipv6=False), _next_priority(requests, ipv6=True)),
         setting=settings.read(SRC_VALID_MARK) or "",
         setting_is_writable=settings.is_writable(SRC_VALID_MARK),
-        guard=firewall.find_tool(),
+        guard=firewall.find_tool() if guarded else "",
         dns=dns.find_tool(),
         dns_record=dns.record_name(interface),
         ipv6_is_off=settings.ipv6_is_off(),
