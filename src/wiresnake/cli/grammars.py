@@ -32,6 +32,8 @@ NEW: Final = Grammar(
         Option("--add", "Add clients to the server that has this file", "FILE", (CONFIG, FILE)),
     ),
 )
+DOCTOR: Final = Grammar("[ <interface> | <config file> ]", ((INTERFACE, CONFIG, FILE),))
+
 COMPLETION: Final = Grammar("{ bash | zsh | fish }", (("bash", "zsh", "fish"),))
 
 _SHOWN: Final = (
@@ -93,6 +95,7 @@ GRAMMARS: Final[Mapping[str, Grammar]] = {
     "pubkey": Grammar(""),
     "demo": Grammar(""),
     "qr": QR,
+    "doctor": DOCTOR,
     "new": NEW,
     "completion": COMPLETION,
 }

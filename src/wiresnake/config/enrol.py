@@ -20,6 +20,7 @@ EVERYTHING: Final = (Prefix(bytes(4), 0), Prefix(bytes(16), 0))
 
 _KEEPALIVE: Final = 25
 _HINT: Final = re.compile(r"clients:\s*(\w+)\s*=\s*(.*)", re.IGNORECASE)
+_GATEWAY: Final = re.compile(r"masquerade|ip_forward", re.IGNORECASE)
 _FORWARD: Final = {4: "net.ipv4.ip_forward=1", 6: "net.ipv6.conf.all.forwarding=1"}
 # A host that forwards hears no router advertisements, by which it may have its own default route.
 _HEAR_ROUTERS: Final = (
@@ -158,10 +159,26 @@ def read_server(text: str) -> Server:
         raise NotAServer("it has no PrivateKey")
     if not networks:
         raise NotAServer("it has no Address to allot others from")
-    said = (_HINT.fullmatch(words) for words in comments(text))
-    hints = {match[1].lower(): match[2].strip() for match in said if match}
     names = frozenset(friendly_names(text).values())
-    return Server(public_key, tuple(networks.values()), tuple(taken), names, hints)
+    return Server(public_key, tuple(networks.values()), tuple(taken), names, _hints(text))
+
+
+def _hints(text: str) -> dict[str, str]:
+    said = (_HINT.fullmatch(words) for words in comments(text))
+    return {match[1].lower(): match[2].strip() for match in said if match}
+
+
+def sent_by_clients(text: str) -> tuple[Prefix, ...]:
+    """Return what clients send to this host, as far as its file tells; nothing if it does not.
+
+    Either its comments for clients say so, or hooks that make a host a gateway. Raises NotAServer
+    for a comment that cannot be read.
+    """
+    hint = _hints(text).get("allowedips")
+    if hint:
+        return tuple(_prefixes(hint, "the comment for clients"))
+    hooks = [entry.value for entry in entries(text) if entry.key in {"preup", "postup"}]
+    return EVERYTHING[:1] if any(map(_GATEWAY.search, hooks)) else ()
 
 
 def _gateway_hooks(networks: list[Prefix]) -> Iterator[str]:
