@@ -87,18 +87,12 @@ def test_a_daemon_that_is_still_starting_when_up_is_killed(host: Host, file: str
 def test_a_daemon_that_was_killed(host: Host, file: str) -> None:
     before = host.state()
     host.ours("up", file)
-    kill_daemon(host)
+    host.kill_daemon()
     again = host.ours("up", file, check=False)
     assert again.returncode == 1
     assert "run `wiresnake down wg0' first" in again.stderr
     host.ours("down", file)
     assert host.state() == before
-
-
-def kill_daemon(host: Host) -> None:
-    host.run("sh", "-c", f"kill -9 {' '.join(map(str, host.programs()))}")
-    while host.programs():
-        pass
 
 
 def test_a_daemon_that_does_not_start_says_why(host: Host, file: str) -> None:
