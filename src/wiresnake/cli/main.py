@@ -41,6 +41,8 @@ COMMANDS: Final = {
     "down": Command("quick.commands", "run_down", "Take it down, and undo all that `up' did"),
     "save": Command("quick.commands", "run_save", "Write to the file how its interface is now"),
     "strip": Command("quick.commands", "run_strip", "Print what of a file is for `wg setconf'"),
+    "top": Command("top", "run", "Show how the interfaces and their peers live, as they do"),
+    "log": Command("log", "run", "Tell what happens to an interface, as it happens"),
     "demo": Command("demo", "run", "Join two hosts on this machine by a tunnel, and watch it work"),
 }
 

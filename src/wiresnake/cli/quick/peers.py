@@ -1,18 +1,16 @@
 """Which endpoint of those that a file names for a peer is taken, and who may look for it later."""
 
-from collections.abc import Callable
 from typing import Final
 
-from wiresnake.cli.quick import device, voice
+from wiresnake.cli import lookup
+from wiresnake.cli.quick import voice
 from wiresnake.cli.quick.voice import Failed
 from wiresnake.config import ini
+from wiresnake.config.fields import InvalidField, Resolve, Warn, numeric_only, read_endpoint
 from wiresnake.config.ini import IniError
 from wiresnake.config.model import Change
 from wiresnake.config.quick import QuickConfig, choosing, endpoints
 from wiresnake.values.addresses import Endpoint
-from wiresnake.values.keys import PublicKey
-
-Resolve = Callable[[str, str], Endpoint]
 
 _SOMEWHERE: Final = Endpoint(bytes(4), 0)
 
@@ -33,9 +31,9 @@ def change_of(config: QuickConfig) -> Change:
     chosen = []
     for peer in endpoints(config.stripped):
         several = peer.endpoints if len(peer.endpoints) > 1 else []
-        known = (at for at, text in enumerate(several) if _is_known(text, device.resolve))
+        known = (at for at, text in enumerate(several) if _is_known(text, lookup.resolve))
         chosen.append(next(known, 0))
-    return _parse(choosing(config.stripped, chosen), device.resolve, voice.warn)
+    return _parse(choosing(config.stripped, chosen), lookup.resolve, voice.warn)
 
 
 def names_of(config: QuickConfig) -> dict[str, list[str]]:
@@ -47,20 +45,19 @@ def names_of(config: QuickConfig) -> dict[str, list[str]]:
         peer.public_key: peer.endpoints
         for peer in endpoints(config.stripped)
         if len(peer.endpoints) > 1
-        or any(not _is_known(text, ini.numeric_only) for text in peer.endpoints)
+        or any(not _is_known(text, numeric_only) for text in peer.endpoints)
     }
 
 
 def _is_known(endpoint: str, resolve: Resolve) -> bool:
-    nobody = PublicKey(bytes(32))
     try:
-        ini.parse(f"[Peer]\nPublicKey = {nobody}\nEndpoint = {endpoint}\n", resolve=resolve)
-    except IniError:
+        read_endpoint(endpoint, resolve)
+    except InvalidField:
         return False
     return True
 
 
-def _parse(text: str, resolve: Resolve, warn: Callable[[str], None]) -> Change:
+def _parse(text: str, resolve: Resolve, warn: Warn) -> Change:
     try:
         return ini.parse(text, resolve=resolve, warn=warn)
     except IniError as bad:

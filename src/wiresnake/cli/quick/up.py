@@ -2,7 +2,8 @@
 
 import secrets
 
-from wiresnake.cli.quick import device, peers, survey, voice
+from wiresnake.cli import interfaces as wireguard
+from wiresnake.cli.quick import peers, survey, voice
 from wiresnake.cli.quick.asked import Asked
 from wiresnake.cli.quick.execution import Execution, Watch, ending_gently, nobody
 from wiresnake.cli.quick.journal import Journal, load, one_at_a_time, others
@@ -72,7 +73,7 @@ def _bring_up(
 ) -> None:
     try:
         execution.do(plan.opening(config, wish))
-        report = device.ask(wish.interface)
+        report = wireguard.ask(wish.interface)
         now = survey.look(requests, wish.interface, config, report)
         following = plan.rest(config, wish, now)
     except Impossible as bad:
