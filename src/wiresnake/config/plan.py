@@ -63,7 +63,7 @@ class Situation:
     ``mark`` and ``allowed`` are the interface's; ``path_mtu`` is the least toward an endpoint, in
     bytes; ``table`` is what the file's ``Table`` means, ``free_table`` is empty. The next rule of a
     family gets ``priorities[ipv6]``, the one after it a number less. ``setting`` is that of
-    `SRC_VALID_MARK`, "" if it cannot be read.
+    `SRC_VALID_MARK`, "" if it cannot be read. ``looks_again``: the daemon can look peers up itself.
     """
 
     mark: int
@@ -78,6 +78,7 @@ class Situation:
     dns: Literal["resolvconf", "resolvectl", ""]
     dns_record: str
     ipv6_is_off: bool
+    looks_again: bool
 
 
 @dataclass(slots=True)
@@ -105,7 +106,7 @@ def rest(config: QuickConfig, wish: Wish, now: Situation) -> Plan:
     everything = [ipv6 for ipv6, _, _ in _FAMILIES if _takes_all(prefixes, ipv6=ipv6)]
     if now.ipv6_is_off and _is_asked(config, prefixes):
         plan.warnings.append("IPv6 is off on this host: its addresses and routes are left out")
-    if wish.endpoints:
+    if wish.endpoints and now.looks_again:
         plan.steps.append(HandOver(wish.interface, wish.endpoints))
     for held in config.addresses:
         if not (held.is_ipv6 and now.ipv6_is_off):

@@ -47,7 +47,9 @@ def test_the_host_is_the_same_after_up_and_as_before_after_down(host: Host, case
     host.ours("down", file)
     assert host.programs() == []
     assert host.state() == before
-    assert host.setting() == ("1" if "0.0.0.0/0" in CASES[case][1] and "able" not in CASES[case][0] else "0")
+    assert host.setting() == (
+        "1" if "0.0.0.0/0" in CASES[case][1] and "able" not in CASES[case][0] else "0"
+    )
 
 
 @pytest.mark.parametrize("verb", ["up", "down"])

@@ -11,8 +11,7 @@ pytestmark = [pytest.mark.root, pytest.mark.needs("nft", "bash")]
 
 FAULTS = str(Path(__file__).with_name("faults.py"))
 EVERYTHING = (
-    "Address = 10.0.0.1/24, fd77::1/64\nDNS = 192.0.2.53, example.org\n"
-    "PreUp = true\nPostUp = true",
+    "Address = 10.0.0.1/24, fd77::1/64\nDNS = 192.0.2.53, example.org\nPreUp = true\nPostUp = true",
     "[Peer]\nPublicKey = %key\nEndpoint = 192.0.2.2:51820\nAllowedIPs = 0.0.0.0/0, ::/0, 10.9.0.0/16",
 )
 RESOLVCONF = 'case $1 in -a) cat >"/run/$2.dns";; -d) rm -f "/run/$2.dns";; esac'
@@ -63,7 +62,9 @@ def test_a_tool_that_fails_is_told_in_one_line(host: Host, file: str, program: s
 def test_a_hook_that_fails_undoes_all(host: Host) -> None:
     before = host.state()
     interface, peers = EVERYTHING
-    interface = interface.replace("DNS", "#DNS").replace("PostUp = true", "PostUp = false | true; exit 0")
+    interface = interface.replace("DNS", "#DNS").replace(
+        "PostUp = true", "PostUp = false | true; exit 0"
+    )
     done = host.ours("up", str(host.write(interface, peers)), check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (

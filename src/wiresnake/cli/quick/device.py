@@ -6,9 +6,8 @@ import socket
 from collections.abc import Iterator
 from typing import Final
 
-from wiresnake.cli import daemons
+from wiresnake.cli import control, daemons
 
-CONTROL: Final = "/run/wiresnake"
 _PATIENCE: Final = 5.0
 
 
@@ -30,7 +29,7 @@ def awaiting_the_end(name: str) -> Iterator[None]:
 
 def remove_dead(name: str) -> None:
     """Remove the sockets of a daemon that was killed: those at which nobody listens."""
-    for path in (f"{daemons.SOCKETS}/{name}.sock", f"{CONTROL}/{name}.sock"):
+    for path in (f"{daemons.SOCKETS}/{name}.sock", f"{control.SOCKETS}/{name}.sock"):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             try:
                 connection.connect(path)

@@ -3,6 +3,7 @@
 import secrets
 
 from wiresnake.cli import interfaces as wireguard
+from wiresnake.cli.program import called_as
 from wiresnake.cli.quick import peers, survey, voice
 from wiresnake.cli.quick.asked import Asked
 from wiresnake.cli.quick.execution import Execution, Watch, ending_gently, nobody
@@ -98,5 +99,5 @@ def _refuse_if_there(requests: Requests, interface: str) -> None:
         raise Failed(f"`{interface}' already exists: it is up, from {journal.path}")
     raise Failed(
         f"`{interface}' is up in part, for its daemon ended or `up' was killed: "
-        f"run `{voice.program()} down {interface}' first"
+        f"run `{called_as()} down {interface}' first"
     )

@@ -193,7 +193,7 @@ def _hand_over(step: HandOver) -> None:
     try:
         control.hand_over_endpoints(step.interface, step.endpoints)
     except control.Refused as why:
-        raise OSError(0, str(why)) from None
+        voice.warn(f"the daemon will not look for its peers again: {why}")
 
 
 def _last_resort(step: AddLastResort) -> Route:
