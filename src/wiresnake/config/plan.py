@@ -138,7 +138,9 @@ def _add_mtu(plan: Plan, config: QuickConfig, wish: Wish, now: Situation) -> Non
 
 
 def _add_dns(plan: Plan, config: QuickConfig, wish: Wish, now: Situation, *, alone: bool) -> None:
-    if not config.dns and not config.search:
+    if not config.dns:
+        if config.search:
+            plan.warnings.append("DNS names domains to search and no server: it is left out")
         return
     if not now.dns:
         plan.warnings.append(

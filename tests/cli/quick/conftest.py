@@ -95,14 +95,18 @@ class Host:
                 line for line in lines(self.run("/usr/sbin/nft", "list", "ruleset").stdout)
                 if "fe80::" not in line
             ],
-            "iptables": [*self.iptables("iptables-legacy-save"), *self.iptables("ip6tables-legacy-save")],
+            "iptables": [
+                rule for each in ("iptables", "ip6tables") for rule in self.iptables(each)
+            ],
             "files": sorted(
                 str(path) for path in self.namespace.path("/run").rglob("*") if not path.is_dir()
             ),
         }  # fmt: skip
 
-    def iptables(self, program: str) -> list[str]:
-        return [line for line in lines(self.run(program, check=False).stdout) if line[:2] == "-A"]
+    def iptables(self, family: str) -> list[str]:
+        """Return the rules of ``iptables`` or ``ip6tables``, the ones beside nft."""
+        saved = self.run(f"{family}-legacy-save", check=False).stdout
+        return [line for line in lines(saved) if line.startswith("-A")]
 
     def programs(self) -> list[int]:
         """Return the processes inside."""

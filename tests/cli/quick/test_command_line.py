@@ -1,6 +1,5 @@
 """How the commands are called, and what they say to those who call them wrongly."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -66,7 +65,7 @@ def test_options(arguments: list[str], meant: dict[str, object]) -> None:
     [["--backend", "wg0"], ["--backend", "nix", "wg0"], ["--no-hooks=1", "wg0"], ["-q"]],
 )
 def test_options_without_a_meaning(arguments: list[str]) -> None:
-    with pytest.raises(Misused, match="^Usage: wiresnake up "):
+    with pytest.raises(Misused, match=r"^Usage: wiresnake up "):
         asked.read("up", arguments)
 
 
@@ -152,7 +151,7 @@ def test_wg_quick_becomes_root_by_sudo(host: Host, verb: str, tmp_path: Path) ->
 
 @ROOT
 def test_a_kernel_without_wireguard_is_told_so(host: Host) -> None:
-    if os.path.exists("/sys/module/wireguard"):
+    if Path("/sys/module/wireguard").exists():
         pytest.skip("this kernel has WireGuard")
     before = host.state()
     file = str(host.write("", ""))

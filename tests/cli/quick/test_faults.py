@@ -12,7 +12,8 @@ pytestmark = [pytest.mark.root, pytest.mark.needs("nft", "bash")]
 FAULTS = str(Path(__file__).with_name("faults.py"))
 EVERYTHING = (
     "Address = 10.0.0.1/24, fd77::1/64\nDNS = 192.0.2.53, example.org\nPreUp = true\nPostUp = true",
-    "[Peer]\nPublicKey = %key\nEndpoint = 192.0.2.2:51820\nAllowedIPs = 0.0.0.0/0, ::/0, 10.9.0.0/16",
+    "[Peer]\nPublicKey = %key\nEndpoint = 192.0.2.2:51820\n"
+    "AllowedIPs = 0.0.0.0/0, ::/0, 10.9.0.0/16",
 )
 RESOLVCONF = 'case $1 in -a) cat >"/run/$2.dns";; -d) rm -f "/run/$2.dns";; esac'
 
@@ -50,7 +51,6 @@ def test_a_fault_at_every_step(host: Host, file: str, moment: str, how: str) -> 
 
 @pytest.mark.parametrize("program", ["nft", "resolvconf"])
 def test_a_tool_that_fails_is_told_in_one_line(host: Host, file: str, program: str) -> None:
-    before = host.state()
     host.script(program, 'test "$1" = list || { echo "no way" >&2; exit 7; }')
     done = host.ours("up", file, check=False)
     host.script("nft", 'PATH=${PATH#*:} exec nft "$@"')

@@ -68,10 +68,10 @@ def test_iptables_where_nft_is_missing(host: Host) -> None:
     host.script("resolvconf", "cat >/dev/null")
     host.run("iptables-legacy-restore", "-n", check=False)
     file = str(host.write(*EVERYTHING))
-    before = host.iptables("iptables-legacy-save")
+    before = host.iptables("iptables")
     host.ours("up", file)
-    rules = host.iptables("iptables-legacy-save") + host.iptables("ip6tables-legacy-save")
+    rules = host.iptables("iptables") + host.iptables("ip6tables")
     assert len(rules) == len(before) + 6
     host.ours("down", file)
-    assert host.iptables("iptables-legacy-save") == before
-    assert host.iptables("ip6tables-legacy-save") == []
+    assert host.iptables("iptables") == before
+    assert host.iptables("ip6tables") == []

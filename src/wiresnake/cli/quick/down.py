@@ -92,7 +92,7 @@ def _as_wg_quick_does(requests: Requests, interface: str, config: QuickConfig) -
     """Return the steps that another `wg-quick` did, as far as they are to be undone."""
     steps: list[Step] = [MakeLink(interface, "either", [], "")]
     dns_tool, guard = dns.find_tool(), firewall.find_tool()
-    if (config.dns or config.search) and dns_tool:
+    if config.dns and dns_tool:
         record = dns.record_name(interface)
         steps.append(SetDns(interface, dns_tool, record, config.dns, config.search, alone=True))
     report = wireguard.ask(interface)
