@@ -103,9 +103,10 @@ def rest(config: QuickConfig, wish: Wish, now: Situation) -> Plan:
     # Longest first, as the kernel would look.
     unique = dict.fromkeys(now.allowed)
     prefixes = sorted(unique, key=lambda prefix: (-prefix.length, prefix.is_ipv6))
-    everything = [ipv6 for ipv6, _, _ in _FAMILIES if _takes_all(prefixes, ipv6=ipv6)]
     if now.ipv6_is_off and _is_asked(config, prefixes):
         plan.warnings.append("IPv6 is off on this host: its addresses and routes are left out")
+    prefixes = [prefix for prefix in prefixes if not (prefix.is_ipv6 and now.ipv6_is_off)]
+    everything = [ipv6 for ipv6, _, _ in _FAMILIES if _takes_all(prefixes, ipv6=ipv6)]
     if wish.endpoints and now.looks_again:
         plan.steps.append(HandOver(wish.interface, wish.endpoints))
     for held in config.addresses:
@@ -113,7 +114,6 @@ def rest(config: QuickConfig, wish: Wish, now: Situation) -> Plan:
             plan.steps.append(AddAddress(wish.interface, str(held), held.is_ipv6))
     _add_mtu(plan, config, wish, now)
     _add_dns(plan, config, wish, now, alone=bool(everything))
-    prefixes = [prefix for prefix in prefixes if not (prefix.is_ipv6 and now.ipv6_is_off)]
     if config.table == "auto":
         _add_routes(plan, config, wish, now, prefixes)
         _warn_of_leaks(plan, wish, now, everything)
@@ -222,7 +222,7 @@ def _add_guard(
 
 
 def _warn_of_leaks(plan: Plan, wish: Wish, now: Situation, everything: Sequence[bool]) -> None:
-    if len(everything) != 1 or (now.ipv6_is_off and not everything[0]):
+    if len(everything) != 1 or now.ipv6_is_off:
         return
     (_, taken, _), (_, other, missing) = sorted(
         _FAMILIES, key=lambda each: each[0] != everything[0]

@@ -12,8 +12,10 @@ pytestmark = [pytest.mark.root, pytest.mark.needs("nft", "bash")]
 FAULTS = str(Path(__file__).with_name("faults.py"))
 EVERYTHING = (
     "Address = 10.0.0.1/24, fd77::1/64\nDNS = 192.0.2.53, example.org\nPreUp = true\nPostUp = true",
-    "[Peer]\nPublicKey = %key\nEndpoint = 192.0.2.2:51820\n"
-    "AllowedIPs = 0.0.0.0/0, ::/0, 10.9.0.0/16",
+    (
+        "[Peer]\nPublicKey = %key\nEndpoint = 192.0.2.2:51820\n"
+        "AllowedIPs = 0.0.0.0/0, ::/0, 10.9.0.0/16"
+    ),
 )
 RESOLVCONF = 'case $1 in -a) cat >"/run/$2.dns";; -d) rm -f "/run/$2.dns";; esac'
 
