@@ -1,5 +1,7 @@
 """The guard of a tunnel, in the words of nft and of iptables."""
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,16 +48,12 @@ def test_a_guard_is_replaced_and_lowered(host: Namespace, tmp_path) -> None:
     shown = host.run(["nft", "list", "ruleset"]).stdout
     assert shown.count("daddr") == 2
     for ipv6 in (False, True):
-        lower = (
-            f"from wiresnake.host import firewall as f; f.lower_guard('nft', 'wg0', ipv6={ipv6})"
-        )
-        run(host, lower + f"; f.lower_guard('nft', 'wg0', ipv6={ipv6})")
+        lower = f"f.lower_guard('nft', 'wg0', ipv6={ipv6})"
+        run(host, f"from wiresnake.host import firewall as f; {lower}; {lower}")
     assert host.run(["nft", "list", "ruleset"]).stdout == before
 
 
 def run(host: Namespace, program: str) -> None:
-    import sys
-
     host.run([sys.executable, "-c", program])
 
 

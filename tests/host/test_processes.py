@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import uuid
 
 import pytest
@@ -58,8 +59,6 @@ def test_it_does_not_find_itself(value: str, monkeypatch: pytest.MonkeyPatch) ->
         "import os; from wiresnake.host import processes;"
         f"print(processes.marked({MARK!r}, {value!r}))"
     )
-    import sys
-
     done = subprocess.run(
         [sys.executable, "-c", program], env={**os.environ, MARK: value}, capture_output=True
     )
