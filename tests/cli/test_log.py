@@ -80,7 +80,9 @@ def test_events_go_to_standard_output(place: Path, capsys: pytest.CaptureFixture
     with controlling(place, line(done=True) + told) as daemon:
         assert log.run(["wg0"]) == 0
     said = capsys.readouterr()
-    assert [row.partition(".000 ")[2] for row in said.out.splitlines()] == [row for _, row in EVENTS]
+    assert [row.partition(".000 ")[2] for row in said.out.splitlines()] == [
+        row for _, row in EVENTS
+    ]
     assert daemon.asked == [{"ask": "events", "keylog": False}]
 
 
