@@ -1,6 +1,5 @@
 """The lookout over a tunnel whose plane and names are told what to say."""
 
-import asyncio
 import contextlib
 import socket
 import threading

@@ -9,7 +9,7 @@ import os
 import re
 import socket
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import ECONNREFUSED, ENODEV, ENOENT, ENOTSOCK, EPROTO
 from typing import IO, Any, Final
 
@@ -97,7 +97,9 @@ def _connected(interface: str) -> Iterator[tuple[socket.socket, IO[bytes]]]:
 def _asked(
     connection: socket.socket, replies: IO[bytes], request: Mapping[str, object]
 ) -> dict[str, Any]:
-    connection.sendall(json.dumps(request).encode() + b"\n")
+    # A daemon may refuse before it has read all; then its reason is there although it hung up.
+    with suppress(BrokenPipeError, ConnectionResetError):
+        connection.sendall(json.dumps(request).encode() + b"\n")
     reply = _reply(replies)
     if reply is None:
         raise OSError(EPROTO, "the daemon ended the conversation")

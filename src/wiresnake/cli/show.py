@@ -39,11 +39,11 @@ def _show_names() -> int:
     return 1 if names is None else 0
 
 
-def _show_one(name: str, parameter: str = "") -> int:
+def _show_one(name: str, parameter: str | None = None) -> int:
     report = _ask(name)
     if report is None:
         return 1
-    if not parameter:
+    if parameter is None:
         _write_pretty(name, report)
     elif parameter in PARAMETERS:
         _write_lines(parameter, report, "")
@@ -52,23 +52,23 @@ def _show_one(name: str, parameter: str = "") -> int:
     return 0
 
 
-def _show_all(parameter: str = "") -> int:
+def _show_all(parameter: str | None = None) -> int:
     names = _list()
     if names is None:
         return 1
     status = 1 if names else 0
     for name in names:
         report = _ask(name, among_others=True)
-        if report is not None and parameter and parameter not in PARAMETERS:
-            return _refuse_parameter(parameter)
-        if report is not None and parameter:
-            _write_lines(parameter, report, f"{name}\t")
-        elif report is not None:
-            _write_pretty(name, report)
-        if not parameter and name != names[-1]:
-            print()
         if report is not None:
             status = 0
+            if parameter is None:
+                _write_pretty(name, report)
+            elif parameter in PARAMETERS:
+                _write_lines(parameter, report, f"{name}\t")
+            else:
+                return _refuse_parameter(parameter)
+        if parameter is None and name != names[-1]:
+            print()
     return status
 
 

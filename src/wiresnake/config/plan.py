@@ -63,7 +63,7 @@ class Situation:
     ``mark`` and ``allowed`` are the interface's; ``path_mtu`` is the least toward an endpoint, in
     bytes; ``table`` is what the file's ``Table`` means, ``free_table`` is empty. The next rule of a
     family gets ``priorities[ipv6]``, the one after it a number less. ``setting`` is that of
-    `SRC_VALID_MARK`, "" if it cannot be read.
+    `SRC_VALID_MARK`, "" if it cannot be read. ``looks_again``: the daemon can look peers up itself.
     """
 
     mark: int
@@ -78,6 +78,7 @@ class Situation:
     dns: Literal["resolvconf", "resolvectl", ""]
     dns_record: str
     ipv6_is_off: bool
+    looks_again: bool
 
 
 @dataclass(slots=True)
@@ -102,17 +103,17 @@ def rest(config: QuickConfig, wish: Wish, now: Situation) -> Plan:
     # Longest first, as the kernel would look.
     unique = dict.fromkeys(now.allowed)
     prefixes = sorted(unique, key=lambda prefix: (-prefix.length, prefix.is_ipv6))
-    everything = [ipv6 for ipv6, _, _ in _FAMILIES if _takes_all(prefixes, ipv6=ipv6)]
     if now.ipv6_is_off and _is_asked(config, prefixes):
         plan.warnings.append("IPv6 is off on this host: its addresses and routes are left out")
-    if wish.endpoints:
+    prefixes = [prefix for prefix in prefixes if not (prefix.is_ipv6 and now.ipv6_is_off)]
+    everything = [ipv6 for ipv6, _, _ in _FAMILIES if _takes_all(prefixes, ipv6=ipv6)]
+    if wish.endpoints and now.looks_again:
         plan.steps.append(HandOver(wish.interface, wish.endpoints))
     for held in config.addresses:
         if not (held.is_ipv6 and now.ipv6_is_off):
             plan.steps.append(AddAddress(wish.interface, str(held), held.is_ipv6))
     _add_mtu(plan, config, wish, now)
     _add_dns(plan, config, wish, now, alone=bool(everything))
-    prefixes = [prefix for prefix in prefixes if not (prefix.is_ipv6 and now.ipv6_is_off)]
     if config.table == "auto":
         _add_routes(plan, config, wish, now, prefixes)
         _warn_of_leaks(plan, wish, now, everything)
@@ -137,7 +138,9 @@ def _add_mtu(plan: Plan, config: QuickConfig, wish: Wish, now: Situation) -> Non
 
 
 def _add_dns(plan: Plan, config: QuickConfig, wish: Wish, now: Situation, *, alone: bool) -> None:
-    if not config.dns and not config.search:
+    if not config.dns:
+        if config.search:
+            plan.warnings.append("DNS names domains to search and no server: it is left out")
         return
     if not now.dns:
         plan.warnings.append(
@@ -219,7 +222,7 @@ def _add_guard(
 
 
 def _warn_of_leaks(plan: Plan, wish: Wish, now: Situation, everything: Sequence[bool]) -> None:
-    if len(everything) != 1 or (now.ipv6_is_off and not everything[0]):
+    if len(everything) != 1 or now.ipv6_is_off:
         return
     (_, taken, _), (_, other, missing) = sorted(
         _FAMILIES, key=lambda each: each[0] != everything[0]

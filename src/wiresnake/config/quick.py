@@ -90,8 +90,8 @@ def lines_of(text: str) -> Iterator[Line]:
     """Yield the lines of a file. What follows ``#`` counts in hooks alone."""
     section = ""
     lines = text.split("\n")
-    if not lines[-1]:
-        lines.pop()
+    if not lines[-1].strip(" \t"):
+        lines.pop()  # blanks that no newline follows are no line
     for raw in lines:
         meant, _, comment = raw.partition("#")
         key, _, value = meant.partition("=")

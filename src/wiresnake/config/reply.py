@@ -169,6 +169,8 @@ def _keepalive(peer: ReportedPeer, value: bytes) -> None:
 
 
 def _allowed_ip(peer: ReportedPeer, value: bytes) -> None:
+    if b"/" not in value:
+        raise ValueError("a prefix without its length")
     peer.allowed_ips.append(Prefix.parse(value.decode()))
 
 

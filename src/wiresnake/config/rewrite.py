@@ -56,7 +56,8 @@ def rewrite(text: str, current: Current) -> str:
         kept.append(section)
     lines = [*head, *(line for section in kept for line in (*section.above, *section.lines))]
     ending = "\r\n" if "\r\n" in text else "\n"
-    return "".join(f"{line.removesuffix(chr(13))}{ending}" for line in lines)
+    whole = "".join(f"{line.removesuffix(chr(13))}{ending}" for line in lines)
+    return whole if text.endswith("\n") else whole.removesuffix(ending)
 
 
 @dataclass(slots=True)

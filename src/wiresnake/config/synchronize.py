@@ -13,6 +13,8 @@ def synchronizing(change: Change, report: Report) -> Change:
     Peers that are in both stay, with their sessions, and what the file does not name of them goes;
     those that the file does not name are removed, before any other is changed.
     """
+    if not report.peers:
+        return change
     there = {peer.public_key: peer for peer in report.peers}
     wanted = {peer.public_key for peer in change.peers}
     gone = sorted(there.keys() - wanted, key=_raw, reverse=True)

@@ -4,7 +4,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,25 +92,43 @@ class Host:
                 if "fe80::" not in line
             ],
             "nft": [
-                line for line in lines(self.run("nft", "list", "ruleset").stdout)
+                line for line in lines(self.run("/usr/sbin/nft", "list", "ruleset").stdout)
                 if "fe80::" not in line
             ],
-            "iptables": [*self.iptables("iptables-legacy-save"), *self.iptables("ip6tables-legacy-save")],
+            "iptables": [
+                rule for each in ("iptables", "ip6tables") for rule in self.iptables(each)
+            ],
             "files": sorted(
                 str(path) for path in self.namespace.path("/run").rglob("*") if not path.is_dir()
             ),
         }  # fmt: skip
 
-    def iptables(self, program: str) -> list[str]:
-        return [line for line in lines(self.run(program, check=False).stdout) if line[:2] == "-A"]
+    def iptables(self, family: str) -> list[str]:
+        """Return the rules of ``iptables`` or ``ip6tables``, the ones beside nft."""
+        saved = self.run(f"{family}-legacy-save", check=False).stdout
+        return [line for line in lines(saved) if line.startswith("-A")]
 
     def programs(self) -> list[int]:
         """Return the processes inside."""
         return self.namespace.inhabitants()
 
+    def kill_daemon(self) -> None:
+        """Kill the daemon as a crash would, and wait until its interface has gone with it."""
+        self.run("sh", "-c", f"kill -9 {' '.join(map(str, self.programs()))}")
+        until(lambda: not self.programs() and "wg0" not in self.ip("-brief", "link"))
+
     def setting(self) -> str:
         """Return net.ipv4.conf.all.src_valid_mark."""
         return self.run("cat", "/proc/sys/net/ipv4/conf/all/src_valid_mark").stdout.strip()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for ``condition()``. Raises TimeoutError."""
+    give_up = time.monotonic() + 10
+    while not condition():
+        if time.monotonic() > give_up:
+            raise TimeoutError
+        time.sleep(0.005)
 
 
 def lines(text: str) -> list[str]:

@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.cli.quick.conftest import Host
-from wiresnake.cli.quick.work import MARK
+from tests.cli.quick.conftest import Host, until
 
 pytestmark = [pytest.mark.root, pytest.mark.needs("wg-quick", "wg", "nft", "bash")]
 
@@ -37,7 +36,7 @@ def test_the_host_is_the_same_after_up_and_as_before_after_down(host: Host, case
     host.real("up", file)
     theirs = host.state()
     host.real("down", file)
-    until_alone(host)
+    until(lambda: not host.programs())
     assert host.state() == before
 
     host.ours("up", file)
@@ -48,16 +47,9 @@ def test_the_host_is_the_same_after_up_and_as_before_after_down(host: Host, case
     host.ours("down", file)
     assert host.programs() == []
     assert host.state() == before
-    assert host.setting() == ("1" if "0.0.0.0/0" in CASES[case][1] and "able" not in CASES[case][0] else "0")
-
-
-def until_alone(host: Host) -> None:
-    """Wait until the daemon of the real `wg-quick`, which does not wait, has ended."""
-    from wiresnake.host import processes
-
-    assert MARK
-    while host.programs():
-        processes.end("nothing", "has this mark")
+    assert host.setting() == (
+        "1" if "0.0.0.0/0" in CASES[case][1] and "able" not in CASES[case][0] else "0"
+    )
 
 
 @pytest.mark.parametrize("verb", ["up", "down"])
@@ -67,6 +59,6 @@ def test_one_can_undo_what_the_other_did(host: Host, case: str, verb: str) -> No
     before = host.state()
     (host.real if verb == "up" else host.linked)("up", file)
     (host.linked if verb == "up" else host.real)("down", file)
-    until_alone(host)
+    until(lambda: not host.programs())
     after = host.state()
     assert {**after, "files": []} == {**before, "files": []}

@@ -11,9 +11,11 @@ pytestmark = [pytest.mark.root, pytest.mark.needs("nft", "bash")]
 
 FAULTS = str(Path(__file__).with_name("faults.py"))
 EVERYTHING = (
-    "Address = 10.0.0.1/24, fd77::1/64\nDNS = 192.0.2.53, example.org\n"
-    "PreUp = true\nPostUp = true",
-    "[Peer]\nPublicKey = %key\nEndpoint = 192.0.2.2:51820\nAllowedIPs = 0.0.0.0/0, ::/0, 10.9.0.0/16",
+    "Address = 10.0.0.1/24, fd77::1/64\nDNS = 192.0.2.53, example.org\nPreUp = true\nPostUp = true",
+    (
+        "[Peer]\nPublicKey = %key\nEndpoint = 192.0.2.2:51820\n"
+        "AllowedIPs = 0.0.0.0/0, ::/0, 10.9.0.0/16"
+    ),
 )
 RESOLVCONF = 'case $1 in -a) cat >"/run/$2.dns";; -d) rm -f "/run/$2.dns";; esac'
 
@@ -51,7 +53,6 @@ def test_a_fault_at_every_step(host: Host, file: str, moment: str, how: str) -> 
 
 @pytest.mark.parametrize("program", ["nft", "resolvconf"])
 def test_a_tool_that_fails_is_told_in_one_line(host: Host, file: str, program: str) -> None:
-    before = host.state()
     host.script(program, 'test "$1" = list || { echo "no way" >&2; exit 7; }')
     done = host.ours("up", file, check=False)
     host.script("nft", 'PATH=${PATH#*:} exec nft "$@"')
@@ -63,7 +64,9 @@ def test_a_tool_that_fails_is_told_in_one_line(host: Host, file: str, program: s
 def test_a_hook_that_fails_undoes_all(host: Host) -> None:
     before = host.state()
     interface, peers = EVERYTHING
-    interface = interface.replace("DNS", "#DNS").replace("PostUp = true", "PostUp = false | true; exit 0")
+    interface = interface.replace("DNS", "#DNS").replace(
+        "PostUp = true", "PostUp = false | true; exit 0"
+    )
     done = host.ours("up", str(host.write(interface, peers)), check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
@@ -87,18 +90,12 @@ def test_a_daemon_that_is_still_starting_when_up_is_killed(host: Host, file: str
 def test_a_daemon_that_was_killed(host: Host, file: str) -> None:
     before = host.state()
     host.ours("up", file)
-    kill_daemon(host)
+    host.kill_daemon()
     again = host.ours("up", file, check=False)
     assert again.returncode == 1
     assert "run `wiresnake down wg0' first" in again.stderr
     host.ours("down", file)
     assert host.state() == before
-
-
-def kill_daemon(host: Host) -> None:
-    host.run("sh", "-c", f"kill -9 {' '.join(map(str, host.programs()))}")
-    while host.programs():
-        pass
 
 
 def test_a_daemon_that_does_not_start_says_why(host: Host, file: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Never
 
-from wiresnake.cli.quick import voice
+from wiresnake.cli.program import called_as
 from wiresnake.cli.quick.voice import Failed
 from wiresnake.config.steps import Backend
 
@@ -120,9 +120,9 @@ def become_root(arguments: list[str]) -> None:
     """See that this is root; `wg-quick` becomes it by `sudo`, if that is here. Raises Failed."""
     if os.geteuid() == 0:
         return
-    if voice.program() == "wg-quick" and (sudo := shutil.which("sudo")):
+    if called_as() == "wg-quick" and (sudo := shutil.which("sudo")):
         _run_again(sudo, arguments)
-    raise Failed(f"run this as root: sudo {voice.program()} {' '.join(arguments)}")
+    raise Failed(f"run this as root: sudo {called_as()} {' '.join(arguments)}")
 
 
 def _run_again(sudo: str, arguments: list[str]) -> Never:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 
+from wiresnake.cli.program import called_as
 from wiresnake.cli.quick import asked, voice
 from wiresnake.cli.quick.asked import Asked, Misused
 from wiresnake.cli.quick.voice import Failed
@@ -52,7 +53,7 @@ def _ending_well(run: Callable[[], None]) -> int:
 
 
 def _perform(call: Asked, arguments: list[str]) -> None:
-    if call.verb != "strip" or voice.program() == "wg-quick":
+    if call.verb != "strip" or called_as() == "wg-quick":
         asked.become_root(arguments)
     if call.verb == "strip":
         _strip(call)

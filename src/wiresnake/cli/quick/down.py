@@ -1,6 +1,7 @@
 """``down``: everything that `up` did is undone, however far it came and whatever befell it."""
 
-from wiresnake.cli.quick import device, voice
+from wiresnake.cli import interfaces as wireguard
+from wiresnake.cli.quick import voice
 from wiresnake.cli.quick.asked import Asked
 from wiresnake.cli.quick.execution import Execution, ending_gently
 from wiresnake.cli.quick.journal import Journal, load, one_at_a_time
@@ -81,7 +82,7 @@ class _Hooks:
 
 def _is_wireguard(requests: Requests, interface: str) -> bool:
     try:
-        device.ask(interface)
+        wireguard.ask(interface)
     except OSError:
         return interfaces.is_wireguard(requests, interface)
     return True
@@ -91,10 +92,10 @@ def _as_wg_quick_does(requests: Requests, interface: str, config: QuickConfig) -
     """Return the steps that another `wg-quick` did, as far as they are to be undone."""
     steps: list[Step] = [MakeLink(interface, "either", [], "")]
     dns_tool, guard = dns.find_tool(), firewall.find_tool()
-    if (config.dns or config.search) and dns_tool:
+    if config.dns and dns_tool:
         record = dns.record_name(interface)
         steps.append(SetDns(interface, dns_tool, record, config.dns, config.search, alone=True))
-    report = device.ask(interface)
+    report = wireguard.ask(interface)
     everything = any(not each.length for peer in report.peers for each in peer.allowed_ips)
     if config.table != "auto" or not report.fwmark or not everything:
         return steps

@@ -1,6 +1,6 @@
 """``save``: the file says how the interface is, and keeps its comments."""
 
-from wiresnake.cli.quick import device
+from wiresnake.cli import interfaces as wireguard
 from wiresnake.cli.quick.asked import Asked
 from wiresnake.cli.quick.journal import load
 from wiresnake.cli.quick.source import Source, read
@@ -22,7 +22,7 @@ def save_to(source: Source, requests: Requests) -> None:
     """Write to the file that was read how its interface is. Raises Failed."""
     name = source.interface
     try:
-        report = device.ask(name)
+        report = wireguard.ask(name)
     except OSError:
         raise Failed(f"`{name}' is not a WireGuard interface") from None
     journal = load(name)

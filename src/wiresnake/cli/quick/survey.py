@@ -1,7 +1,9 @@
 """What `up` must know of the host before it can say what to do."""
 
+from pathlib import Path
 from typing import Final
 
+from wiresnake.cli import control
 from wiresnake.cli.quick.voice import Failed
 from wiresnake.config.plan import FIRST_TABLE, SRC_VALID_MARK, Situation
 from wiresnake.config.quick import QuickConfig
@@ -31,6 +33,7 @@ def look(requests: Requests, interface: str, config: QuickConfig, report: Report
         dns=dns.find_tool(),
         dns_record=dns.record_name(interface),
         ipv6_is_off=settings.ipv6_is_off(),
+        looks_again=Path(control.SOCKETS, f"{interface}.sock").exists(),
     )
 
 

@@ -2,7 +2,9 @@
 
 import secrets
 
-from wiresnake.cli.quick import device, peers, survey, voice
+from wiresnake.cli import interfaces as wireguard
+from wiresnake.cli.program import called_as
+from wiresnake.cli.quick import peers, survey, voice
 from wiresnake.cli.quick.asked import Asked
 from wiresnake.cli.quick.execution import Execution, Watch, ending_gently, nobody
 from wiresnake.cli.quick.journal import Journal, load, one_at_a_time, others
@@ -72,7 +74,7 @@ def _bring_up(
 ) -> None:
     try:
         execution.do(plan.opening(config, wish))
-        report = device.ask(wish.interface)
+        report = wireguard.ask(wish.interface)
         now = survey.look(requests, wish.interface, config, report)
         following = plan.rest(config, wish, now)
     except Impossible as bad:
@@ -97,5 +99,5 @@ def _refuse_if_there(requests: Requests, interface: str) -> None:
         raise Failed(f"`{interface}' already exists: it is up, from {journal.path}")
     raise Failed(
         f"`{interface}' is up in part, for its daemon ended or `up' was killed: "
-        f"run `{voice.program()} down {interface}' first"
+        f"run `{called_as()} down {interface}' first"
     )

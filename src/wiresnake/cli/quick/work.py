@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from errno import EOPNOTSUPP
 from typing import Final
 
+from wiresnake.cli import control
+from wiresnake.cli import interfaces as wireguard
 from wiresnake.cli.quick import device, voice
 from wiresnake.config.model import Change
 from wiresnake.config.quick import InterfaceAddress
@@ -59,16 +61,16 @@ class Work:
             case RunHook():
                 run_hook(step.command)
             case Configure():
-                device.apply(step.interface, self.change())
+                wireguard.apply(step.interface, self.change())
             case HandOver():
-                device.hand_over(step.interface, step.endpoints)
+                _hand_over(step)
             case AddAddress():
                 held = InterfaceAddress.parse(step.address)
                 interfaces.add_address(self.requests, step.interface, interfaces.Held(*held))
             case SetUp():
                 interfaces.set_up(self.requests, step.interface, step.mtu)
             case SetMark():
-                device.apply(step.interface, Change(fwmark=step.mark))
+                wireguard.apply(step.interface, Change(fwmark=step.mark))
             case AddRoutes():
                 self._add_routes(step)
             case _:
@@ -185,6 +187,13 @@ def _start(step: MakeLink) -> None:
     ).returncode  # fmt: skip
     if status:
         raise OSError(0, "it did not start")
+
+
+def _hand_over(step: HandOver) -> None:
+    try:
+        control.hand_over_endpoints(step.interface, step.endpoints)
+    except control.Refused as why:
+        voice.warn(f"the daemon will not look for its peers again: {why}")
 
 
 def _last_resort(step: AddLastResort) -> Route:

@@ -1,10 +1,10 @@
 """The picture of `top`, drawn by rich: one frame that fits its screen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, OverflowMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -39,10 +39,18 @@ class Marks:
     received: str
     sent: str
     blocks: str
+    gap: str
+    cut: OverflowMethod
+
+    def name(self, key: PublicKey, names: Mapping[PublicKey, str]) -> str:
+        """Return what a peer is called, by a person or by the ends of its key."""
+        text = str(key)
+        name = names.get(key) or f"{text[:6]}{self.gap}{text[39:43]}"
+        return name if self.cut == "ellipsis" else name.encode("ascii", "replace").decode()
 
 
-_UNICODE: Final = Marks("●", "◐", "○", "↓", "↑", BLOCKS)
-_ASCII: Final = Marks("*", "?", "-", "in", "out", BLOCKS_OF_ASCII)
+_UNICODE: Final = Marks("●", "◐", "○", "↓", "↑", BLOCKS, "…", "ellipsis")
+_ASCII: Final = Marks("*", "?", "-", "in", "out", BLOCKS_OF_ASCII, "..", "crop")
 
 
 def frame(console: Console, shown: Sequence[Shown], footer: str) -> RenderableType:
@@ -60,7 +68,7 @@ def frame(console: Console, shown: Sequence[Shown], footer: str) -> RenderableTy
     if len(rooms) < len(shown):
         lines.append(Text(f"and {len(shown) - len(rooms)} interfaces more", style="dim"))
     if footer:
-        lines.append(Text(footer, style="dim", no_wrap=True, overflow="ellipsis"))
+        lines.append(Text(footer, style="dim", no_wrap=True, overflow=marks.cut))
     return Group(*lines)
 
 
@@ -82,6 +90,8 @@ def _share(height: int, wanted: Sequence[int]) -> list[int]:
             break
         left -= needs
         rooms.append(1 if count else 0)
+    if len(rooms) < len(wanted):
+        left -= 1  # for how many there are more
     while left > 0 and (short := [i for i, room in enumerate(rooms) if room < wanted[i]]):
         for index in short[:left]:
             rooms[index] += 1
@@ -99,7 +109,7 @@ def _interface(shown: Shown, room: int, width: int, marks: Marks) -> list[Render
         _second_line(shown.history.total, reading, marks),
     ]
     for line in head:
-        line.truncate(width, overflow="ellipsis")
+        line.truncate(width, overflow=marks.cut)
     peers = _peers(shown)
     if not peers:
         return [*head, Text("no peers", style="dim")]
@@ -143,8 +153,8 @@ def _second_line(total: Flow, reading: Reading, marks: Marks) -> Text:
 def _table(width: int, marks: Marks) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), width=width, header_style="dim")
     table.add_column("", width=1)
-    table.add_column("peer", ratio=3, min_width=_MIN_NAME, no_wrap=True, overflow="ellipsis")
-    table.add_column("endpoint", ratio=4, min_width=12, no_wrap=True, overflow="ellipsis")
+    table.add_column("peer", ratio=3, min_width=_MIN_NAME, no_wrap=True, overflow=marks.cut)
+    table.add_column("endpoint", ratio=4, min_width=12, no_wrap=True, overflow=marks.cut)
     table.add_column("handshake", width=9, no_wrap=True)
     for mark in (marks.received, marks.sent):
         table.add_column(mark, width=_RATE, justify="right", no_wrap=True)
@@ -153,12 +163,11 @@ def _table(width: int, marks: Marks) -> Table:
 
 
 def _row(peer: ReportedPeer, shown: Shown, reading: Reading, marks: Marks) -> list[Text]:
-    key = str(peer.public_key)
     flow = shown.history.flow(peer.public_key)
     state, style = _state(peer, reading, marks)
     return [
         Text(state, style=style),
-        Text(shown.names.get(peer.public_key) or f"{key[:6]}…{key[39:43]}"),
+        Text(marks.name(peer.public_key, shown.names)),
         Text(peer.endpoint or "unknown", style="" if peer.endpoint else "dim"),
         Text(ago(peer.last_handshake_ns, reading.wall), style=style),
         Text(f"{amount(flow.received)}/s", style="cyan" if flow.received else "dim"),
