@@ -34,6 +34,11 @@ NEW: Final = Grammar(
 )
 DOCTOR: Final = Grammar("[ <interface> | <config file> ]", ((INTERFACE, CONFIG, FILE),))
 
+INSTALL_UNITS: Final = Grammar(
+    "[--dir DIR]",
+    options=(Option("--dir", "Where (/etc/systemd/system)", "DIR", (DIRECTORY,)),),
+)
+
 COMPLETION: Final = Grammar("{ bash | zsh | fish }", (("bash", "zsh", "fish"),))
 
 _SHOWN: Final = (
@@ -59,16 +64,19 @@ GRAMMARS: Final[Mapping[str, Grammar]] = {
     "addconf": _FROM_FILE,
     "syncconf": _FROM_FILE,
     "up": Grammar(
-        "[--no-hooks] [--kill-switch] [--backend WHICH] <config file | interface>",
+        "[--no-hooks] [--kill-switch] [--backend WHICH] [--attach] <config file | interface>",
         ((CONFIG, FILE),),
         options=(
             _NO_HOOKS,
             Option("--kill-switch", "Nothing goes past the tunnel while it is up"),
             Option("--backend", "Who serves it", "WHICH", ("daemon", "kernel")),
+            Option("--attach", "The interface is there already, and its daemon stays"),
         ),
     ),
     "down": Grammar(
-        "[--no-hooks] <config file | interface>", ((INTERFACE, FILE),), options=(_NO_HOOKS,)
+        "[--no-hooks] [--remains] <config file | interface>",
+        ((INTERFACE, FILE),),
+        options=(_NO_HOOKS, Option("--remains", "Undo what a daemon that ended left, if anything")),
     ),
     "save": Grammar("<config file | interface>", ((INTERFACE, FILE),)),
     "strip": Grammar("<config file | interface>", ((CONFIG, FILE),)),
@@ -98,4 +106,5 @@ GRAMMARS: Final[Mapping[str, Grammar]] = {
     "doctor": DOCTOR,
     "new": NEW,
     "completion": COMPLETION,
+    "install-units": INSTALL_UNITS,
 }

@@ -47,6 +47,7 @@ COMMANDS: Final = {
     "new": Command("new", "run", "Make the configurations of a server and its clients"),
     "qr": Command("qr", "run", "Draw a configuration as a QR code for a phone"),
     "completion": Command("completion", "run", "Write what makes a shell complete these words"),
+    "install-units": Command("install_units", "run", "Write the units that systemd needs"),
     "demo": Command("demo", "run", "Join two hosts on this machine by a tunnel, and watch it work"),
 }
 

@@ -44,7 +44,10 @@ class Impossible(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One `up`: the interface, its file, what makes it, and what the command line asks."""
+    """One `up`: the interface, its file, what makes it, and what the command line asks.
+
+    ``attach``: it is made already.
+    """
 
     interface: str
     path: str
@@ -54,6 +57,7 @@ class Wish:
     endpoints: dict[str, list[str]]
     hooks: bool = True
     kill_switch: bool = False
+    attach: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +97,12 @@ def opening(config: QuickConfig, wish: Wish) -> list[Step]:
     """Return the steps up to an interface that has its peers. Raises Impossible."""
     if wish.kill_switch and config.table == "off":
         raise Impossible("--kill-switch needs routes, and Table is off")
-    made = MakeLink(wish.interface, wish.backend, wish.program, wish.mark)
-    return [made, *_hooks(config, wish, "preup"), Configure(wish.interface, wish.path)]
+    made = [MakeLink(wish.interface, wish.backend, wish.program, wish.mark)]
+    return [
+        *(made if not wish.attach else []),
+        *_hooks(config, wish, "preup"),
+        Configure(wish.interface, wish.path),
+    ]
 
 
 def rest(config: QuickConfig, wish: Wish, now: Situation) -> Plan:

@@ -1,7 +1,7 @@
 """``down``: everything that `up` did is undone, however far it came and whatever befell it."""
 
 from wiresnake.cli import interfaces as wireguard
-from wiresnake.cli.quick import voice
+from wiresnake.cli.quick import device, voice
 from wiresnake.cli.quick.asked import Asked
 from wiresnake.cli.quick.execution import Execution, ending_gently
 from wiresnake.cli.quick.journal import Journal, load, one_at_a_time
@@ -35,9 +35,14 @@ def down(asked: Asked) -> None:
     config = config_of(source) if source else QuickConfig()
     with one_at_a_time(interface), Requests() as requests, ending_gently():
         journal = load(interface)
+        if asked.remains:
+            device.remove_dead(interface)
+            if journal is None:
+                return
         if journal is None and not _is_wireguard(requests, interface):
             raise Failed(f"`{interface}' is not a WireGuard interface")
-        hooks = _Hooks(config, source, asked.hooks, repairing=bool(journal and not journal.ready))
+        in_part = journal is not None and not journal.ready
+        hooks = _Hooks(config, source, asked.hooks, repairing=in_part or asked.remains)
         hooks.run("predown", interface)
         if source is not None and config.save and _is_wireguard(requests, interface):
             save_to(source, requests)
