@@ -6,4 +6,6 @@
 pub mod addresses;
 pub mod checksum;
 pub mod counters;
+mod headers;
+pub mod segment;
 pub mod virtio;
