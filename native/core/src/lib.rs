@@ -5,7 +5,9 @@
 
 pub mod addresses;
 pub mod checksum;
+pub mod coalesce;
 pub mod counters;
 mod headers;
+pub mod joined;
 pub mod segment;
 pub mod virtio;
