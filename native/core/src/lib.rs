@@ -4,4 +4,6 @@
 //! shell around it (`wiresnake-plane`) owns descriptors and threads.
 
 pub mod addresses;
+pub mod constants;
 pub mod counters;
+pub mod replay;
