@@ -5,5 +5,6 @@
 
 pub mod addresses;
 pub mod constants;
+pub mod cookies;
 pub mod counters;
 pub mod replay;
