@@ -7,4 +7,6 @@ pub mod addresses;
 pub mod constants;
 pub mod cookies;
 pub mod counters;
+pub mod ratelimit;
 pub mod replay;
+mod slab;
