@@ -150,4 +150,6 @@ fn keyed(cookie: &[u8; MAC_SIZE]) -> Mac16 {
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ pub mod addresses;
 pub mod constants;
 pub mod cookies;
 pub mod counters;
+pub mod doorman;
 pub mod ratelimit;
 pub mod replay;
 mod slab;

@@ -3,6 +3,7 @@
 
 use proptest::prelude::*;
 
+use super::testing::{open, seal_mac1, seal_mac2};
 use super::*;
 use crate::constants::{INITIATION_SIZE, RESPONSE_SIZE, TYPE_INITIATION, TYPE_RESPONSE};
 
@@ -36,16 +37,6 @@ fn counting() -> impl FnMut(&mut [u8]) {
     }
 }
 
-fn seal_mac1(body: &[u8], recipient: &[u8; 32]) -> Vec<u8> {
-    let mac1 = mac1_key(recipient).0.chain_update(body).finalize().into_bytes();
-    [body, &mac1, &[0; 16]].concat()
-}
-
-fn seal_mac2(message: &[u8], cookie: &[u8; 16]) -> Vec<u8> {
-    let body = &message[..message.len() - 16];
-    [body, &keyed(cookie).chain_update(body).finalize().into_bytes()].concat()
-}
-
 fn message(kind: u32, size: usize) -> Vec<u8> {
     let mut body = [kind.to_le_bytes(), 7u32.to_le_bytes()].concat();
     body.resize(size - MACS_SIZE, b'e');
@@ -58,18 +49,6 @@ fn initiation() -> Vec<u8> {
 
 fn response() -> Vec<u8> {
     message(TYPE_RESPONSE, RESPONSE_SIZE)
-}
-
-/// What the sender of `message` does with the reply: open it with our public key and its mac1.
-fn open(reply: &[u8; 64], message: &[u8], public: &[u8; 32]) -> Option<[u8; 16]> {
-    let aead = XChaCha20Poly1305::new(&hash(LABEL_COOKIE, public));
-    let nonce: [u8; 24] = reply[8..32].try_into().unwrap();
-    let mut cookie: [u8; 16] = reply[32..48].try_into().unwrap();
-    let tag: [u8; 16] = reply[48..].try_into().unwrap();
-    let mac1 = &message[message.len() - 32..message.len() - 16];
-    let sealed = InOutBuf::from(&mut cookie[..]);
-    aead.decrypt_inout_detached(&nonce.into(), mac1, sealed, &tag.into()).ok()?;
-    Some(cookie)
 }
 
 /// A maker with its source of randomness.
