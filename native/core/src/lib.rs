@@ -11,3 +11,4 @@ pub mod doorman;
 pub mod ratelimit;
 pub mod replay;
 mod slab;
+pub mod staging;
