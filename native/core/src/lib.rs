@@ -31,7 +31,7 @@ pub mod replay;
 pub mod routes;
 pub mod segment;
 pub mod sessions;
-pub mod slab;
+mod slab;
 pub mod staging;
 pub mod stepped;
 pub mod transport;

@@ -99,7 +99,7 @@ impl Reader {
         let header = inside.header();
         let mut at = 0;
         for number in 0..self.expected {
-            let room = &mut self.buffer[at..at + header + MAX_PACKET + 1];
+            let room = &mut self.buffer[at..=at + header + MAX_PACKET];
             let length = match read(&inside.descriptor, &mut *room) {
                 Ok(0) if header == 0 => return self.ended(),
                 Ok(length) => length,

@@ -2,6 +2,7 @@
 //!
 //! The one file with `unsafe`: the standard library has no call for ancillary data.
 #![allow(unsafe_code)]
+#![allow(clippy::cast_ptr_alignment, reason = "control blocks are aligned for their headers")]
 
 use std::io;
 use std::mem::{size_of, zeroed};
