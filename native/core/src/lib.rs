@@ -10,5 +10,6 @@ pub mod counters;
 pub mod doorman;
 pub mod ratelimit;
 pub mod replay;
+pub mod routes;
 mod slab;
 pub mod staging;

@@ -5,6 +5,9 @@ use std::ops::{Index, IndexMut};
 /// The number of no value.
 pub const NONE: u32 = u32::MAX;
 
+/// Numbers leave their highest bit free.
+const MAX: usize = 1 << 31;
+
 /// A vector whose places are used again. What was removed leaves its place at once, so a number
 /// must not be kept beyond it.
 #[derive(Debug)]
@@ -24,13 +27,13 @@ impl<T: Copy> Slab<T> {
     ///
     /// # Panics
     ///
-    /// If it would be number 2^32 - 1; callers are bounded far below.
+    /// If there are 2^31 values already; callers are bounded far below.
     pub fn insert(&mut self, value: T) -> u32 {
         if let Some(number) = self.free.pop() {
             self[number] = value;
             return number;
         }
-        assert!(self.places.len() < NONE as usize, "a slab has no more numbers");
+        assert!(self.places.len() < MAX, "a slab has no more numbers");
         self.places.push(value);
         self.places.len() as u32 - 1
     }
