@@ -37,7 +37,7 @@ impl NativePlane {
     }
 
     /// Carry out an encoded batch. The descriptors in it stay the caller's; the plane has copies.
-    /// Raises ValueError, and then nothing happened.
+    /// Raises `ValueError`, and then nothing happened.
     fn apply(&self, py: Python<'_>, batch: &Bound<'_, PyByteArray>) -> PyResult<()> {
         let commands = commands(batch)?;
         let mut outer = Vec::new();

@@ -30,7 +30,7 @@ impl Stepped {
         })))
     }
 
-    /// Carry out an encoded batch. Raises ValueError, and then nothing happened.
+    /// Carry out an encoded batch. Raises `ValueError`, and then nothing happened.
     fn apply(&mut self, batch: &Bound<'_, PyByteArray>, now: f64) -> PyResult<()> {
         self.0.apply(commands(batch)?, now).map_err(|fault| PyValueError::new_err(fault.0))
     }
@@ -88,7 +88,7 @@ impl Stepped {
     }
 }
 
-/// Cut a frame, a virtio header and a packet, into its segments. Raises ValueError.
+/// Cut a frame, a virtio header and a packet, into its segments. Raises `ValueError`.
 #[pyfunction]
 pub fn cut<'py>(py: Python<'py>, frame: &[u8]) -> PyResult<Bound<'py, PyList>> {
     let mut frame = frame.to_vec();
@@ -105,12 +105,12 @@ pub fn cut<'py>(py: Python<'py>, frame: &[u8]) -> PyResult<Bound<'py, PyList>> {
 
 /// Join packets to frames, each a virtio header and what follows it.
 #[pyfunction]
-pub fn join<'py>(
-    py: Python<'py>,
+pub fn join(
+    py: Python<'_>,
     packets: Vec<Vec<u8>>,
     tso: bool,
     uso: bool,
-) -> PyResult<Bound<'py, PyList>> {
+) -> PyResult<Bound<'_, PyList>> {
     let mut buffer = Vec::new();
     let mut spans = Vec::new();
     for packet in &packets {
