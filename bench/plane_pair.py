@@ -40,9 +40,7 @@ KEYS = (bytes(range(32)), bytes(range(32, 64)))
 
 
 @contextlib.contextmanager
-def plane_end(
-    host: Host, side: int, mtu: int, kind: str, *, offload: bool
-) -> Iterator[DataPlane]:
+def plane_end(host: Host, side: int, mtu: int, kind: str, *, offload: bool) -> Iterator[DataPlane]:
     """Run one plane in ``host`` with its session installed."""
     other = 1 - side
     with host.enter():

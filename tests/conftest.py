@@ -1,8 +1,9 @@
 """What every test may rely on: needs that are said, profiles, and who runs beside whom.
 
 A test that needs root, namespaces and a TUN device says ``@pytest.mark.root``; one that needs the
-native plane says ``@pytest.mark.native``; one that needs programs says ``@pytest.mark.needs("wg", "ping")``, or calls the fixture `require` half way. Where
-something is lacking the test is skipped, or fails if WIRESNAKE_REQUIRE_ALL=1.
+native plane says ``@pytest.mark.native``; one that needs programs says
+``@pytest.mark.needs("wg", "ping")``, or calls the fixture `require` half way. Where something is
+lacking the test is skipped, or fails if WIRESNAKE_REQUIRE_ALL=1.
 
 Tests of ``root`` run one after the other on one worker, so that they measure and load nothing but
 themselves; all others may run beside them.

@@ -105,6 +105,7 @@ pub fn cut<'py>(py: Python<'py>, frame: &[u8]) -> PyResult<Bound<'py, PyList>> {
 
 /// Join packets to frames, each a virtio header and what follows it.
 #[pyfunction]
+#[allow(clippy::needless_pass_by_value, reason = "Python gives lists away")]
 pub fn join(
     py: Python<'_>,
     packets: Vec<Vec<u8>>,

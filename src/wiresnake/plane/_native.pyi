@@ -1,10 +1,8 @@
-"""The native plane as Rust gives it: bytes in, bytes out (native/python)."""
+# The native plane as Rust gives it: bytes in, bytes out (native/python).
 
 from collections.abc import Callable, Sequence
 
 class Plane:
-    """A data plane: threads of its own between the inner side and the network."""
-
     def __init__(
         self, inner: int, vnet_header: bool, tso: bool, uso: bool, workers: int | None
     ) -> None: ...
@@ -16,8 +14,6 @@ class Plane:
     def close(self) -> None: ...
 
 class Stepped:
-    """The core driven step by step: for tests."""
-
     def __init__(self, random: Callable[[int], bytes]) -> None: ...
     def apply(self, batch: bytearray, now: float) -> None: ...
     def drain(self) -> bytes: ...

@@ -1,4 +1,4 @@
-"""The native core driven step by step, with virtual time and no descriptor: for tests and simulation.
+"""The native core driven by hand, with virtual time and no descriptor: for tests and simulation.
 
 The same calls as `wiresnake.plane.portable.core.Core` has, so that one test drives both.
 """
