@@ -18,6 +18,10 @@ class Absent(Exception):
     """A contestant cannot take part here; the text is one line that says why."""
 
 
+class Unsuited(Exception):
+    """A contestant has nothing that could be measured so; the text is one line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """Two hosts and a tunnel between them, which carries IPv4 between their INNER addresses."""

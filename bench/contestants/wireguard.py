@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bench.contestants.contract import MTU, Link, link_that_answers
+from bench.contestants.contract import MTU, Contestant, Link, Unsuited, link_that_answers
 from bench.lab.hosts import Host
 from bench.lab.programs import Program
 from bench.lab.tunnels import OUTER, End, Tunnel, endpoint
@@ -33,3 +33,10 @@ class WireGuard:
         ]
         Tunnel(ends[0], ends[1]).bring_up(mtu=MTU)
         return link_that_answers(left, right, [end.running for end in ends], within=PATIENCE)
+
+
+def program_of(contestant: Contestant) -> Program:
+    """Return the WireGuard program that a contestant is. Raises Unsuited if it is none."""
+    if not isinstance(contestant, WireGuard):
+        raise Unsuited("not for what has no UAPI")
+    return contestant.program

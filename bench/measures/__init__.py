@@ -1,6 +1,6 @@
 """What is measured: one file for each kind, all of them in `ALL`."""
 
 from bench.contest import Measure
-from bench.measures import flood, peers, recovery, traffic
+from bench.measures import traffic
 
-ALL: tuple[Measure, ...] = (*traffic.MEASURES, *peers.MEASURES, *recovery.MEASURES, *flood.MEASURES)
+ALL: tuple[Measure, ...] = traffic.MEASURES
