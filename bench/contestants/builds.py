@@ -48,7 +48,9 @@ def boringtun() -> Path:
 def probe() -> Path:
     """Return the ceiling probe, built by gcc and cargo. Raises Absent."""
     place = kept("probe")
-    return _built(place / "limit", [str(PROBE_SOURCES / "build.sh"), str(place)], {}, "cargo", "gcc")
+    return _built(
+        place / "limit", [str(PROBE_SOURCES / "build.sh"), str(place)], {}, "cargo", "gcc"
+    )
 
 
 def _built(

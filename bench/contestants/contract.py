@@ -49,9 +49,7 @@ class Link:
         return max(end.memory() for end in self.ends)
 
 
-def link_that_answers(
-    left: Host, right: Host, ends: Sequence[Running], *, within: float
-) -> Link:
+def link_that_answers(left: Host, right: Host, ends: Sequence[Running], *, within: float) -> Link:
     """Return the link that ``ends`` have made, once a ping has come back through it.
 
     Raises DaemonFailed after ``within`` seconds, with the last that each end said.
