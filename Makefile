@@ -41,7 +41,7 @@ check: .venv/developing
 	$(PYTEST) -q tests/house
 
 bench: .venv/developing
-	@.ci/needs test
+	@.ci/needs bench
 	$(PYTHON) -m bench
 
 fuzz: .venv/developing

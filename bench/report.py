@@ -112,6 +112,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def shown(value: float | None) -> str:
     """Write a figure in three digits or more, and one that was not taken as a hyphen."""
-    if value is None:
-        return "-"
+    if not value:
+        return "-" if value is None else "0"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
