@@ -46,7 +46,7 @@ check: .venv/developing
 	$(if $(CARGO),cargo clippy -q --locked --all-targets --manifest-path native/Cargo.toml -- -D warnings)
 
 bench: .venv/developing
-	@.ci/needs test
+	@.ci/needs bench
 	$(PYTHON) -m bench
 
 fuzz: .venv/developing

@@ -1,34 +1,81 @@
 """Load from iperf3 and ping, through a tunnel that exists: one figure a call."""
 
+import contextlib
 import json
 import statistics
+import subprocess
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from bench.lab.hosts import Host
 from bench.lab.traffic import ping
 
 IPERF_PORT = "5201"
+START_LIMIT = 5.0
 
 
 def iperf(left: Host, right: Host, address: str, *options: str) -> dict[str, Any]:
     """Run iperf3 from left to ``address`` of right; return the summary of its end."""
-    right.start("iperf3", "-s", "-1", "-B", address)
-    give_up = time.monotonic() + 5
-    while not right.call("ss", "-Hltn", "sport", "=", IPERF_PORT):
-        if time.monotonic() > give_up:
-            raise TimeoutError("iperf3 does not listen")
-        time.sleep(0.01)
-    report = json.loads(left.call("iperf3", "-J", "-c", address, *options))
+    with _server(right, address):
+        report = json.loads(left.call("iperf3", "-J", "-c", address, *options))
     end: dict[str, Any] = report["end"]
     return end
 
 
-def tcp(left: Host, right: Host, address: str, seconds: float, *, reverse: bool = False) -> float:
-    """Return Mbit/s of one TCP flow from left to right, or back if ``reverse``."""
-    options = ["-t", str(seconds), *(["-R"] if reverse else [])]
+@contextlib.contextmanager
+def _server(right: Host, address: str) -> Iterator[None]:
+    """Serve one iperf3 test; the port is free again after the block."""
+    server = right.start("iperf3", "-s", "-1", "-B", address)
+    try:
+        _await_socket(right, "state", "listening", "sport")
+        yield
+    finally:
+        _end(server)
+
+
+def _end(program: subprocess.Popen[bytes], patience: float = 3) -> None:
+    """Let a program end by itself, or end it."""
+    try:
+        program.wait(patience)
+    except subprocess.TimeoutExpired:
+        program.kill()
+        program.wait()
+
+
+def _await_socket(host: Host, *which: str) -> None:
+    give_up = time.monotonic() + START_LIMIT
+    while not host.call("ss", "-Htn", *which, "=", IPERF_PORT):
+        if time.monotonic() > give_up:
+            raise TimeoutError("iperf3 does not listen, or has nothing to send")
+        time.sleep(0.01)
+
+
+def tcp(
+    left: Host, right: Host, address: str, seconds: float, *, reverse: bool = False, flows: int = 1
+) -> float:
+    """Return Mbit/s of TCP flows from left to right, all together, or back if ``reverse``."""
+    options = ["-t", str(seconds), "-P", str(flows), *(["-R"] if reverse else [])]
     received = iperf(left, right, address, *options)["sum_received"]
     return float(received["bits_per_second"]) / 1e6
+
+
+@contextlib.contextmanager
+def flowing(left: Host, right: Host, address: str, limit: float = 30) -> Iterator[None]:
+    """Keep one TCP flow from left to right for the length of the block, ``limit`` s at most.
+
+    Raises RuntimeError if it ended before the block did.
+    """
+    with _server(right, address):
+        flow = left.start("iperf3", "-c", address, "-t", str(limit))
+        try:
+            _await_socket(left, "state", "established", "dport")
+            yield
+            if flow.poll() is not None:
+                raise RuntimeError("the TCP flow ended before the measure did")
+        finally:
+            flow.terminate()
+            _end(flow)
 
 
 def udp(left: Host, right: Host, address: str, seconds: float, size: int = 64) -> float:
