@@ -82,6 +82,7 @@ def named(name: str) -> Program:
     """Return the program called ``name`` in options. Raises KeyError."""
     known = {
         "wiresnake": wiresnake(),
+        "wiresnake native": wiresnake("native", "wiresnake native"),
         "wiresnake portable": wiresnake("portable", "wiresnake portable"),
         "wireguard-go": wireguard_go(),
     }

@@ -1,4 +1,4 @@
-"""The packet craft of the native core beside its twin in Python: the same packets, byte for byte."""
+"""The packet craft of the native core beside its twin in Python: the same, byte for byte."""
 
 import pytest
 from hypothesis import given
