@@ -57,17 +57,21 @@ pub fn wait_readable<const N: usize>(descriptors: [BorrowedFd<'_>; N]) -> [bool;
     }
 }
 
-/// Waits until a full socket takes something again; false if it does not within a second, or `stop`
-/// was raised.
-pub fn wait_writable(socket: BorrowedFd<'_>, stop: &Event) -> bool {
+/// Waits until a full socket takes something again; false if it does not within a second, or one of
+/// two events was raised.
+pub fn wait_writable(socket: BorrowedFd<'_>, one: &Event, other: &Event) -> bool {
     let mut watched = [
         PollFd::new(&socket, PollFlags::OUT),
-        PollFd::from_borrowed_fd(stop.as_fd(), PollFlags::IN),
+        PollFd::from_borrowed_fd(one.as_fd(), PollFlags::IN),
+        PollFd::from_borrowed_fd(other.as_fd(), PollFlags::IN),
     ];
     loop {
         match poll(&mut watched, Some(&WRITABLE_WITHIN)) {
             Err(Errno::INTR) => {}
-            Ok(_) => return watched[1].revents().is_empty() && !watched[0].revents().is_empty(),
+            Ok(_) => {
+                let [socket, one, other] = watched.map(|one| !one.revents().is_empty());
+                return socket && !one && !other;
+            }
             Err(_) => return false,
         }
     }

@@ -4,15 +4,15 @@ use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use wiresnake_core::addresses::Instant;
 use wiresnake_core::counters::Count;
 use wiresnake_core::incoming::{Arrival, Incoming};
 use wiresnake_core::outgoing::Outgoing;
 
 use crate::events::wait_readable;
 use crate::inner::{Inside, Writer};
-use crate::outer::Outer;
 use crate::shared::{AtWork, Shared, now};
-use crate::udp::{BATCH, Receiver, Udp};
+use crate::udp::{BATCH, Receiver};
 
 /// Bytes from which on opening takes so long that the next thread may receive meanwhile.
 const WORTH_SHARING: usize = 1 << 14;
@@ -34,8 +34,6 @@ pub struct Inward {
     replies: Outgoing,
     released: Outgoing,
     expected: usize,
-    outer: Arc<Outer>,
-    generation: u64,
 }
 
 impl Inward {
@@ -47,7 +45,6 @@ impl Inward {
         number: usize,
     ) -> Self {
         Self {
-            outer: shared.outer(),
             writer: Writer::new(&inside),
             shared,
             inside,
@@ -59,7 +56,6 @@ impl Inward {
             replies: Outgoing::default(),
             released: Outgoing::default(),
             expected: 1,
-            generation: 0,
         }
     }
 
@@ -70,50 +66,50 @@ impl Inward {
 
     /// Waits for datagrams and deals with those that came; false when the plane ends.
     fn step(&mut self) -> bool {
+        let shared = Arc::clone(&self.shared);
         let receiving = Arc::clone(&self.receiving);
-        let turn = receiving.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.generation != self.shared.generation() {
-            self.generation = self.shared.generation();
-            self.outer = self.shared.outer();
-        }
-        let outer = Arc::clone(&self.outer);
-        let (stop, changed) = (self.shared.stop.as_fd(), self.shared.changed.as_fd());
+        let mut turn = Some(receiving.lock().unwrap_or_else(PoisonError::into_inner));
+        let (stop, changed) = (shared.stop.as_fd(), shared.changed.as_fd());
+        let outer = shared.outer();
         let four = outer.v4.as_ref().map_or(stop, AsFd::as_fd);
         let six = outer.v6.as_ref().map_or(stop, AsFd::as_fd);
-        let [stop, changed, four, six] = wait_readable([stop, changed, four, six]);
-        if stop {
-            return false;
-        }
-        if changed {
-            self.shared.changed.lower();
-            return true;
-        }
-        let _at_work = AtWork::begin(&self.shared);
+        let [stop, _, four, six] = wait_readable([stop, changed, four, six]);
+        drop(outer);
         // Each socket in its own step, for a step's datagrams share the receiver's buffer.
-        let mut turn = Some(turn);
-        for (is_readable, socket) in [(four, &outer.v4), (six, &outer.v6)] {
-            if let (true, Some(socket)) = (is_readable, socket) {
-                self.receive(socket, &mut turn);
+        for (is_readable, family) in [(four, Family::V4), (six, Family::V6)] {
+            if is_readable && !stop {
+                let _at_work = AtWork::begin(&shared);
+                if let Some(now) = self.receive(family) {
+                    self.deal(&shared, now, &mut turn);
+                }
             }
         }
-        true
+        !stop
     }
 
-    /// Deals with what is there on one socket. Lets the next thread receive, by giving up `turn`, if
-    /// that is worth it.
-    fn receive<T>(&mut self, socket: &Udp, turn: &mut Option<T>) {
+    /// Takes what is there on one socket; `None` if nothing is, or the socket is gone.
+    fn receive(&mut self, family: Family) -> Option<Instant> {
         self.arrivals.clear();
-        match self.receiver.receive(socket, self.expected, &mut self.arrivals) {
-            Ok(truncated) => self.shared.counters.add(Count::Truncated, truncated),
-            Err(_) => return, // nothing there, or an error of an earlier send, counted then
-        }
-        let now = now();
+        let outer = self.shared.outer();
+        let socket = match family {
+            Family::V4 => &outer.v4,
+            Family::V6 => &outer.v6,
+        };
+        // An error is one of an earlier send, which was counted then.
+        let truncated =
+            self.receiver.receive(socket.as_ref()?, self.expected, &mut self.arrivals).ok()?;
+        self.shared.counters.add(Count::Truncated, truncated);
+        Some(now())
+    }
+
+    /// Deals with what was received. Lets the next thread receive, by giving up `turn`, if that is
+    /// worth it.
+    fn deal<T>(&mut self, shared: &Shared, now: Instant, turn: &mut Option<T>) {
         let bytes: usize = self.arrivals.iter().map(|arrival| arrival.length).sum();
         let all = self.arrivals.len() == self.expected;
         self.expected = if all && bytes < SMALL * self.expected { BATCH } else { 1 };
         self.incoming.clear();
         self.replies.clear();
-        let shared = Arc::clone(&self.shared);
         let buffer = self.receiver.buffer();
         let ticket = shared.with_core(|core| {
             let (incoming, replies) = (&mut self.incoming, &mut self.replies);
@@ -125,7 +121,7 @@ impl Inward {
         }
         for reply in &self.replies.datagrams {
             let (way, size) = (reply.way, reply.bytes.len());
-            self.outer.send(&way, &reply.bytes, size, reply.tos, &shared.counters, &shared.stop);
+            shared.outer().send(&way, &reply.bytes, size, reply.tos, shared);
         }
         let Some(ticket) = ticket else { return };
         self.incoming.open_untrusted(buffer);
@@ -143,4 +139,11 @@ impl Inward {
             shared.seal_and_send(&self.released, sends, now);
         }
     }
+}
+
+/// One of the two sockets.
+#[derive(Clone, Copy)]
+enum Family {
+    V4,
+    V6,
 }

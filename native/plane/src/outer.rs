@@ -13,9 +13,10 @@ use libc::{
     EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EHOSTUNREACH, EINVAL, EIO, EMSGSIZE, ENETUNREACH, ENODEV,
 };
 use wiresnake_core::addresses::{Endpoint, Way};
-use wiresnake_core::counters::{Count, Counters};
+use wiresnake_core::counters::Count;
 
-use crate::events::{Event, wait_writable};
+use crate::events::wait_writable;
+use crate::shared::Shared;
 use crate::udp::Udp;
 
 /// Destinations remembered for refusing trains; beyond that many all are forgotten.
@@ -58,29 +59,30 @@ impl Outer {
     }
 
     /// Sends datagrams that lie one behind the other, each of `segment` bytes, the last maybe
-    /// shorter. Waits while the socket is full, but no longer than until `stop`.
+    /// shorter. Waits while the socket is full, but no longer than until the plane ends or the sockets
+    /// are replaced.
     pub fn send(
         &self,
         way: &Way,
         datagrams: &[u8],
         segment: usize,
         tos: u8,
-        counters: &Counters,
-        stop: &Event,
+        shared: &Shared,
     ) -> Sent {
+        let counters = &shared.counters;
         let mut one = Attempt { way: *way, datagrams, segment, tos };
         let mut sent = Sent::default();
         let is_train = datagrams.len() > segment;
         if is_train && self.refuses(&way.endpoint, segment) {
-            self.send_one_by_one(&mut one, &mut sent, counters, stop);
+            self.send_one_by_one(&mut one, &mut sent, shared);
             return sent;
         }
-        match self.send_or_mend(&mut one, &mut sent, stop) {
+        match self.send_or_mend(&mut one, &mut sent, shared) {
             Ok(()) => sent.bytes = datagrams.len(),
             Err(EAGAIN) => counters.add(Count::OuterFull, 1),
             Err(fault) if is_train && NOT_AS_TRAIN.contains(&fault) => {
                 let failed_before = sent.source_failed;
-                self.send_one_by_one(&mut one, &mut sent, counters, stop);
+                self.send_one_by_one(&mut one, &mut sent, shared);
                 if sent.source_failed == failed_before {
                     counters.add(Count::GsoRefused, 1);
                     self.refuse(way.endpoint, if fault == EMSGSIZE { segment } else { 0 });
@@ -91,13 +93,7 @@ impl Outer {
         sent
     }
 
-    fn send_one_by_one(
-        &self,
-        train: &mut Attempt<'_>,
-        sent: &mut Sent,
-        counters: &Counters,
-        stop: &Event,
-    ) {
+    fn send_one_by_one(&self, train: &mut Attempt<'_>, sent: &mut Sent, shared: &Shared) {
         for datagram in train.datagrams.chunks(train.segment.max(1)) {
             let mut one = Attempt {
                 way: train.way,
@@ -105,10 +101,10 @@ impl Outer {
                 segment: datagram.len(),
                 tos: train.tos,
             };
-            match self.send_or_mend(&mut one, sent, stop) {
+            match self.send_or_mend(&mut one, sent, shared) {
                 Ok(()) => sent.bytes += datagram.len(),
-                Err(EAGAIN) => counters.add(Count::OuterFull, 1),
-                Err(_) => counters.add(Count::OuterError, 1),
+                Err(EAGAIN) => shared.counters.add(Count::OuterFull, 1),
+                Err(_) => shared.counters.add(Count::OuterError, 1),
             }
             train.way = one.way;
         }
@@ -121,10 +117,10 @@ impl Outer {
         &self,
         one: &mut Attempt<'_>,
         sent: &mut Sent,
-        stop: &Event,
+        shared: &Shared,
     ) -> Result<(), i32> {
         let is_train = one.datagrams.len() > one.segment;
-        match self.send_when_writable(one, stop) {
+        match self.send_when_writable(one, shared) {
             Err(fault)
                 if NOT_FROM_THERE.contains(&fault)
                     && one.way.local.is_some()
@@ -132,20 +128,20 @@ impl Outer {
             {
                 one.way = Way::to(one.way.endpoint);
                 sent.source_failed = true;
-                self.send_when_writable(one, stop)
+                self.send_when_writable(one, shared)
             }
             other => other,
         }
     }
 
     /// Sends once, as soon as the socket takes it; EAGAIN if that is not within a second.
-    fn send_when_writable(&self, one: &Attempt<'_>, stop: &Event) -> Result<(), i32> {
+    fn send_when_writable(&self, one: &Attempt<'_>, shared: &Shared) -> Result<(), i32> {
         let socket = if one.way.endpoint.is_ipv4() { &self.v4 } else { &self.v6 };
         let socket = socket.as_ref().ok_or(EAFNOSUPPORT)?;
         loop {
             let sent = socket.send(&one.way, one.datagrams, one.segment, one.tos);
             match sent.map_err(|error| errno(&error)) {
-                Err(EAGAIN) if wait_writable(socket.as_fd(), stop) => {}
+                Err(EAGAIN) if wait_writable(socket.as_fd(), &shared.stop, &shared.changed) => {}
                 other => return other,
             }
         }

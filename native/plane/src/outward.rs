@@ -8,7 +8,6 @@ use wiresnake_core::outgoing::{Inner, Outgoing, Trains};
 
 use crate::events::wait_readable;
 use crate::inner::{Inside, Read, Reader};
-use crate::outer::Outer;
 use crate::shared::{AtWork, Shared, now};
 
 /// Bytes from which on sealing takes so long that the next thread may read meanwhile.
@@ -24,8 +23,6 @@ pub struct Outward {
     reader: Reader,
     trains: Trains,
     outgoing: Outgoing,
-    outer: Arc<Outer>,
-    generation: u64,
 }
 
 impl Outward {
@@ -37,7 +34,6 @@ impl Outward {
         number: usize,
     ) -> Self {
         Self {
-            outer: shared.outer(),
             shared,
             inside,
             reading,
@@ -45,7 +41,6 @@ impl Outward {
             reader: Reader::new(),
             trains: Trains::default(),
             outgoing: Outgoing::default(),
-            generation: 0,
         }
     }
 
@@ -93,11 +88,7 @@ impl Outward {
             self.trains.seal(&self.outgoing.runs, &read);
             let sealed = self.outgoing.runs.iter().map(|run| run.data).sum();
             shared.sealed[self.number].fetch_add(sealed, Ordering::Relaxed);
-            if self.generation != shared.generation() {
-                self.generation = shared.generation();
-                self.outer = shared.outer();
-            }
-            shared.send(&self.outgoing, &self.trains, ticket, &self.outer, now);
+            shared.send(&self.outgoing, &self.trains, ticket, now);
         }
         for answer in &self.outgoing.answers {
             self.inside.write_alone(answer, &shared.counters);

@@ -5,7 +5,7 @@
 //! that what was counted first leaves first, whichever thread seals it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use rustix::time::{ClockId, clock_gettime};
 use wiresnake_core::addresses::Instant;
@@ -30,8 +30,7 @@ pub struct State {
 /// Everything shared.
 pub struct Shared {
     state: Mutex<State>,
-    outer: Mutex<Arc<Outer>>,
-    generation: AtomicU64,
+    outer: RwLock<Outer>,
     /// What is counted.
     pub counters: Arc<Counters>,
     /// The order in which steps send.
@@ -42,7 +41,7 @@ pub struct Shared {
     pub due: Event,
     /// Raised when the plane ends.
     pub stop: Event,
-    /// Raised when the sockets are others.
+    /// Raised while the sockets are about to be replaced: who waits for them lets go.
     pub changed: Event,
     /// Threads that have something in hand.
     pub at_work: AtomicU64,
@@ -61,8 +60,7 @@ impl Shared {
         let counts = || (0..workers).map(|_| AtomicU64::new(0)).collect();
         Ok(Self {
             state: Mutex::new(State { core, signalled: false, failure: None }),
-            outer: Mutex::default(),
-            generation: AtomicU64::new(0),
+            outer: RwLock::default(),
             counters,
             outward: Turnstile::default(),
             inward: Turnstile::default(),
@@ -99,39 +97,29 @@ impl Shared {
         self.due.raise();
     }
 
-    /// Returns the sockets.
-    pub fn outer(&self) -> Arc<Outer> {
-        Arc::clone(&self.outer.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Returns the sockets, which stay open meanwhile. Nobody waits for a ticket with them in hand:
+    /// who has one may be about to replace them.
+    pub fn outer(&self) -> RwLockReadGuard<'_, Outer> {
+        self.outer.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns a number that grows when the sockets are replaced.
-    pub fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
-    }
-
-    /// Replaces the sockets; the old ones are closed when nobody uses them any more.
+    /// Replaces the sockets. When it returns the old ones are closed, so that their port is free.
     pub fn replace_outer(&self, outer: Outer) {
-        *self.outer.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(outer);
-        self.generation.fetch_add(1, Ordering::Release);
         self.changed.raise();
+        let mut there = self.outer.write().unwrap_or_else(PoisonError::into_inner);
+        *there = outer;
+        self.changed.lower();
     }
 
     /// Sends what a step decided, sealed in `trains`, when its turn comes, and accounts for it.
-    pub fn send(
-        &self,
-        outgoing: &Outgoing,
-        trains: &Trains,
-        ticket: Ticket<'_>,
-        outer: &Outer,
-        now: Instant,
-    ) {
+    pub fn send(&self, outgoing: &Outgoing, trains: &Trains, ticket: Ticket<'_>, now: Instant) {
         ticket.wait();
+        let outer = self.outer();
         let mut failed = Vec::new();
         for datagram in &outgoing.datagrams {
             let way = datagram.way;
             let size = datagram.bytes.len();
-            let sent =
-                outer.send(&way, &datagram.bytes, size, datagram.tos, &self.counters, &self.stop);
+            let sent = outer.send(&way, &datagram.bytes, size, datagram.tos, self);
             if let (Some(peer), 1..) = (datagram.peer, sent.bytes) {
                 self.with_core(|core| core.sent_datagram(peer, sent.bytes));
             }
@@ -144,8 +132,7 @@ impl Shared {
             let mut bytes = 0;
             let mut way = run.way;
             while let Some((sealed, train)) = trains.next_if(|(sealed, _)| sealed.run == number) {
-                let sent =
-                    outer.send(&way, train, sealed.segment, run.tos, &self.counters, &self.stop);
+                let sent = outer.send(&way, train, sealed.segment, run.tos, self);
                 bytes += sent.bytes;
                 if sent.source_failed {
                     failed.push(way);
@@ -154,6 +141,7 @@ impl Shared {
             }
             self.with_core(|core| core.sent(run.peer, bytes, run.data, now));
         }
+        drop(outer);
         drop(ticket);
         for way in failed {
             self.with_core(|core| core.forget_source(&way));
@@ -164,7 +152,7 @@ impl Shared {
     pub fn seal_and_send(&self, outgoing: &Outgoing, ticket: Ticket<'_>, now: Instant) {
         let mut trains = Trains::default();
         trains.seal(&outgoing.runs, &[] as &[Inner<'_>]);
-        self.send(outgoing, &trains, ticket, &self.outer(), now);
+        self.send(outgoing, &trains, ticket, now);
     }
 }
 
