@@ -38,7 +38,7 @@ pub struct Flow {
     pub acknowledged: u32,
     pub window: u16,
     pub options: Vec<u8>,
-    /// Whether an IPv6 packet has an extension header.
+    /// Whether packets have an IPv6 extension header, or IPv4 options.
     pub extended: bool,
 }
 
@@ -124,14 +124,15 @@ impl Flow {
             made.push(self.ttl);
             return [&made[..], &ends, extension].concat();
         }
-        let mut made = vec![0x45, self.tos];
-        made.extend((20 + length as u16).to_be_bytes());
+        let options: &[u8] = if self.extended { &[1; 8] } else { &[] };
+        let header = 20 + options.len();
+        let mut made = vec![0x40 | header as u8 / 4, self.tos];
+        made.extend(((header + length) as u16).to_be_bytes());
         made.extend(identification.to_be_bytes());
         made.extend([if self.dont_fragment { 0x40 } else { 0 }, 0, self.ttl, self.protocol()]);
-        let check = internet_checksum(&[&made[..], &ends].concat());
+        let check = internet_checksum(&[&made[..], &ends, options].concat());
         made.extend(check.to_be_bytes());
-        made.extend(ends);
-        made
+        [&made[..], &ends, options].concat()
     }
 
     pub fn transport(&self, payload: &[u8], first: First, check: u16) -> Vec<u8> {
