@@ -6,9 +6,10 @@ use proptest::sample::{Index, select};
 use wiresnake_core::coalesce::Coalescer;
 
 use crate::packets::{
-    ACK, First, Flow, PSH, firsts, flows, is_whole, mangled, payloads, same_packets,
+    ACK, First, Flow, PSH, firsts, flows, internet_checksum, is_whole, mangled, payloads,
+    same_packets,
 };
-use crate::trains::{cut, joined, joined_by, parted, parted_all, received};
+use crate::trains::{counts, cut, joined, joined_by, parted, parted_all, received};
 
 const FIRST: First = First { sequence: 0, identification: 0, flags: ACK };
 
@@ -111,9 +112,12 @@ proptest! {
 
     /// One coalescer for many batches makes the frames that a new one for each would make.
     #[test]
-    fn nothing_is_left_of_the_batch_before(batches in vec(vec(mangled(sound()), 0..8), 1..6)) {
+    fn nothing_is_left_of_the_batch_before(
+        batches in vec((flows(), payloads(900), firsts(), vec(mangled(sound()), 0..4)), 2..6),
+    ) {
         let mut kept = Coalescer::new(true, true);
-        for packets in batches {
+        for (flow, payload, first, others) in batches {
+            let packets = [flow.packets(&payload, 100, first), others].concat();
             prop_assert_eq!(joined_by(&mut kept, &packets), joined(&packets));
         }
     }
@@ -208,6 +212,35 @@ fn udp_without_a_checksum_or_with_another_length_goes_alone() {
 }
 
 #[test]
+fn a_datagram_whose_checksum_of_zero_means_none_goes_alone() {
+    let flow = Flow::udp4();
+    let sum_of = |payload: &[u8]| {
+        let bare = flow.transport(payload, FIRST, 0);
+        internet_checksum(&[flow.pseudo_header(bare.len()), bare].concat())
+    };
+    let payload = sum_of(&[0; 2]).to_be_bytes();
+    assert_eq!(sum_of(&payload), 0);
+    let mut packets = flow.packets(&[payload; 3].concat(), 2, FIRST);
+    assert_eq!(joined(&packets).len(), 1);
+    for packet in &mut packets[..2] {
+        packet[26..28].fill(0);
+    }
+    assert_eq!(joined(&packets[..1])[0][10..], packets[0]);
+    assert_eq!(joined(&packets).iter().map(|frame| &frame[10..]).collect::<Vec<_>>(), packets);
+}
+
+#[test]
+fn what_belongs_to_no_clear_flow_keeps_its_place_among_all() {
+    for flow in Flow::all() {
+        let mut packets = flow.packets(&[0; 600], 100, FIRST);
+        packets.insert(3, vec![0x45; 30]);
+        let frames = joined(&packets);
+        assert_eq!(frames.len(), 3);
+        assert_eq!(parted_all(&frames), packets);
+    }
+}
+
+#[test]
 fn fragments_options_and_other_protocols_go_alone_and_in_order() {
     for (at, value) in [(6, 0x20), (7, 1), (0, 0x46), (9, 50)] {
         let mut packets = Flow::tcp4().packets(&[0; 600], 100, FIRST);
@@ -229,11 +262,21 @@ fn trains_end_where_the_length_field_does() {
 
 #[test]
 fn trains_have_at_most_64_datagrams_and_1023_segments() {
-    let counts = |packets: Vec<Vec<u8>>| -> Vec<usize> {
-        joined(&packets).iter().map(|frame| parted(frame).len()).collect()
-    };
+    let counts = |packets: Vec<Vec<u8>>| counts(&joined(&packets));
     assert_eq!(counts(Flow::udp4().packets(&[0; 1500], 10, FIRST)), [64, 64, 22]);
     assert_eq!(counts(Flow::tcp6().packets(&[0; 1500], 1, FIRST)), [1023, 477]);
+}
+
+#[test]
+fn trains_end_where_a_counted_field_wraps_around() {
+    let counts = |flow: Flow, first| counts(&joined(&flow.packets(&[0; 500], 100, first)));
+    assert_eq!(counts(Flow::tcp4(), First { identification: 65533, ..FIRST }), [3, 2]);
+    assert_eq!(counts(Flow::udp4(), First { identification: 65533, ..FIRST }), [3, 2]);
+    assert_eq!(counts(Flow::tcp6(), First { sequence: u32::MAX - 250, ..FIRST }), [3, 2]);
+    let flow = Flow::tcp4();
+    let has_check_2 = |number: &u16| flow.ip_header(132, *number)[10..12] == [0, 2];
+    let identification = (0..=u16::MAX).find(has_check_2).unwrap();
+    assert_eq!(counts(flow, First { identification, ..FIRST }), [3, 2]);
 }
 
 #[test]

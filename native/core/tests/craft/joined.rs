@@ -1,7 +1,7 @@
 //! Which packets go on with a train, and which do not.
 
 use crate::packets::{ACK, CWR, ECE, FIN, First, Flow, PSH, RST, SYN, URG, is_whole, same_packets};
-use crate::trains::{joined, parted, parted_all};
+use crate::trains::{counts, joined, parted, parted_all};
 
 const FIRST: First = First { sequence: 0, identification: 0, flags: ACK };
 const SECOND: First = First { sequence: 100, identification: 1, flags: ACK };
@@ -111,8 +111,7 @@ fn push_and_fin_end_a_train() {
                 })
                 .collect();
             let frames = joined(&packets);
-            let counts: Vec<usize> = frames.iter().map(|frame| parted(frame).len()).collect();
-            assert_eq!(counts, [2, 2]);
+            assert_eq!(counts(&frames), [2, 2]);
             assert!(same_packets(&parted_all(&frames), &packets));
         }
     }
@@ -128,8 +127,7 @@ fn a_shorter_packet_ends_a_train() {
             flow.packet(&[0; 99], at(199, 2)),
             flow.packet(&[0; 99], at(298, 3)),
         ];
-        let counts: Vec<usize> = joined(&packets).iter().map(|frame| parted(frame).len()).collect();
-        assert_eq!(counts, [2, 2]);
+        assert_eq!(counts(&joined(&packets)), [2, 2]);
     }
 }
 
@@ -140,8 +138,7 @@ fn an_acknowledgement_keeps_its_place_in_the_flow() {
         let mut packets = flow.packets(&[0; 300], 100, FIRST);
         packets.push(flow.packet(b"", later));
         packets.extend(flow.packets(&[0; 300], 100, later));
-        let counts: Vec<usize> = joined(&packets).iter().map(|frame| parted(frame).len()).collect();
-        assert_eq!(counts, [3, 1, 3]);
+        assert_eq!(counts(&joined(&packets)), [3, 1, 3]);
     }
 }
 

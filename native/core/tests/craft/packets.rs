@@ -126,7 +126,7 @@ impl Flow {
         }
         let options: &[u8] = if self.extended { &[1; 8] } else { &[] };
         let header = 20 + options.len();
-        let mut made = vec![0x40 | header as u8 / 4, self.tos];
+        let mut made = vec![0x40 | (header as u8 / 4), self.tos];
         made.extend(((header + length) as u16).to_be_bytes());
         made.extend(identification.to_be_bytes());
         made.extend([if self.dont_fragment { 0x40 } else { 0 }, 0, self.ttl, self.protocol()]);

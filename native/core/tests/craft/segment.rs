@@ -146,6 +146,7 @@ fn a_header_that_does_not_fit_the_packet_is_malformed() {
     let alter = |frame: &[u8], gso, csum_offset| {
         altered(frame, |header| (header.gso, header.csum_offset) = (gso, csum_offset))
     };
+    let at_16 = altered(&with_byte(&tcp4, 28, 0x50), |header| header.csum_start = 16);
     let cases = [
         ("with a checksum", altered(&tcp4, |header| header.flags = 0)),
         ("unknown type", alter(&tcp4, 2, 16)),
@@ -164,7 +165,8 @@ fn a_header_that_does_not_fit_the_packet_is_malformed() {
         ("IPv6 transport far away", altered(&tcp6, |header| header.csum_start = 65528)),
         ("IPv6 transport inside", altered(&tcp6, |header| header.csum_start = 32)),
         ("version 5", with_byte(&tcp4, 0, 0x55)),
-        ("IPv4 header of 16 bytes", with_byte(&tcp4, 0, 0x44)),
+        ("IPv4 header of 24 bytes", with_byte(&tcp4, 0, 0x46)),
+        ("IPv4 header of 16 bytes", with_byte(&at_16, 0, 0x44)),
         ("more fragments", with_byte(&tcp4, 6, 0x20)),
         ("a fragment", with_byte(&tcp4, 7, 1)),
         ("another protocol", with_byte(&tcp4, 9, 17)),

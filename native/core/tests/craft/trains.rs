@@ -88,3 +88,8 @@ pub fn parted(frame: &[u8]) -> Vec<Vec<u8>> {
 pub fn parted_all(frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
     frames.iter().flat_map(|frame| parted(frame)).collect()
 }
+
+/// Returns how many packets each frame has.
+pub fn counts(frames: &[Vec<u8>]) -> Vec<usize> {
+    frames.iter().map(|frame| parted(frame).len()).collect()
+}
