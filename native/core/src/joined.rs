@@ -130,6 +130,30 @@ impl Shape {
             && is_zero(self.claim(packet) + sum(&packet[self.header..]))
     }
 
+    /// Returns the type of a train of such packets.
+    fn gso(self) -> u8 {
+        match (self.tcp, self.is_four()) {
+            (false, _) => virtio::GSO_UDP_L4,
+            (true, true) => virtio::GSO_TCPV4,
+            (true, false) => virtio::GSO_TCPV6,
+        }
+    }
+
+    /// Writes the length of the whole wherever a header tells it, and the checksum of IPv4.
+    fn set_length(self, header: &mut [u8], length: usize) {
+        if self.is_four() {
+            set_word(header, 2, length as u16);
+            set_word(header, 10, 0);
+            let check = complement(sum(&header[..IPV4_HEADER]));
+            set_word(header, 10, check);
+        } else {
+            set_word(header, 4, (length - IPV6_HEADER) as u16);
+        }
+        if !self.tcp {
+            set_word(header, self.start + 4, (length - self.start) as u16);
+        }
+    }
+
     fn has_wrong_ipv4_checksum(self, packet: &[u8]) -> bool {
         self.is_four() && !is_zero(sum(&packet[..IPV4_HEADER]))
     }
@@ -384,33 +408,24 @@ impl Frame {
             return;
         }
         let shape = self.shape;
-        let mss = self.size - shape.header;
-        let last = self.packets[self.packets.len() - 1].range().len();
-        let length = self.size + (self.packets.len() - 2) * mss + last - shape.header;
         let first = &buffer[self.packets[0].range()];
         let (hint, head) = self.head.split_at_mut(virtio::SIZE);
         let head = &mut head[..shape.header];
         head.copy_from_slice(&first[..shape.header]);
-        if shape.is_four() {
-            set_word(head, 2, length as u16);
-            set_word(head, 10, 0);
-            let check = complement(sum(&head[..IPV4_HEADER]));
-            set_word(head, 10, check);
-        } else {
-            set_word(head, 4, (length - IPV6_HEADER) as u16);
-        }
+        let mss = self.size - shape.header;
+        let last = self.packets[self.packets.len() - 1].range().len();
+        let length = self.size + (self.packets.len() - 2) * mss + last - shape.header;
+        shape.set_length(head, length);
         let pseudo = shape.pseudo_sum(head, length);
         let mut header = Header {
-            gso: virtio::GSO_UDP_L4,
+            gso: shape.gso(),
             header_length: shape.header as u16,
             gso_size: mss as u16,
             ..Header::default()
         };
         if shape.tcp {
-            header.gso = if shape.is_four() { virtio::GSO_TCPV4 } else { virtio::GSO_TCPV6 };
-            let flags = &mut head[shape.start + FLAGS];
-            *flags |= self.last_flags;
-            if *flags & CWR != 0 {
+            head[shape.start + FLAGS] |= self.last_flags;
+            if head[shape.start + FLAGS] & CWR != 0 {
                 header.gso |= virtio::GSO_ECN;
             }
             set_word(head, shape.check(), 0);
@@ -418,7 +433,6 @@ impl Frame {
             let check = complement(pseudo + sum(&head[shape.start..]) + payloads);
             set_word(head, shape.check(), check);
         } else {
-            set_word(head, shape.start + 4, (length - shape.start) as u16);
             set_word(head, shape.check(), reduce(pseudo));
             header.flags = virtio::NEEDS_CSUM;
             header.csum_start = shape.start as u16;
