@@ -33,7 +33,7 @@ class Track:
     course: dict[str, list[float | Exception]]
     taken: list[str] = field(default_factory=list)
 
-    def take(self, contestant: Runner, _: float) -> Mapping[str, float]:
+    def take(self, contestant: Runner, _: int) -> Mapping[str, float]:
         self.taken.append(contestant.name)
         value = self.course[contestant.name][self.taken.count(contestant.name) - 1]
         if isinstance(value, Exception):
@@ -45,7 +45,7 @@ class Track:
 
 
 def race(track: Track, *goals: Goal, rounds: int = 3) -> Outcome:
-    return run(track.measure(*goals), [Runner(name) for name in track.course], rounds, 1.0)
+    return run(track.measure(*goals), [Runner(name) for name in track.course], rounds, 1)
 
 
 def test_each_round_begins_with_another_one() -> None:
