@@ -14,7 +14,7 @@ from bench.measures import ALL
 from bench.report import as_page
 from bench.results import save
 
-SECONDS, QUICK_SECONDS = 2.0, 0.7
+SECONDS, QUICK_SECONDS = 2, 1
 """The length of one load."""
 
 

@@ -55,7 +55,7 @@ class Measure:
 
     name: str
     figures: tuple[Figure, ...]
-    take: Callable[[Contestant, float], Mapping[str, float]]
+    take: Callable[[Contestant, int], Mapping[str, float]]
     rounds: int
 
 
@@ -124,9 +124,7 @@ class Outcome:
             values.append(value)
 
 
-def run(
-    measure: Measure, contestants: Sequence[Contestant], rounds: int, seconds: float
-) -> Outcome:
+def run(measure: Measure, contestants: Sequence[Contestant], rounds: int, seconds: int) -> Outcome:
     """Let the contestants take turns; tell on stderr how it goes.
 
     One that fails has no figures for that round; the others have, and ratios of theirs still

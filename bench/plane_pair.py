@@ -116,7 +116,7 @@ def measure(left: Host, right: Host, arguments: argparse.Namespace) -> dict[str,
 def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--mtu", type=int, default=1420)
     parser.add_argument("--plane", default="auto", choices=KINDS)

@@ -34,13 +34,13 @@ def kept(name: str) -> Path:
 def newest_wireguard_go() -> Path:
     """Return the newest wireguard-go, built through the Go module proxy. Raises Absent."""
     place = kept("wireguard-go")
-    return _built(place / "wireguard", ["go", "install", GO_MODULE], {"GOBIN": str(place)})
+    return built(place / "wireguard", ["go", "install", GO_MODULE], {"GOBIN": str(place)})
 
 
 def boringtun() -> Path:
     """Return boringtun's program, built by cargo. Raises Absent."""
     place = kept("boringtun")
-    return _built(
+    return built(
         place / "bin" / CRATE, ["cargo", "install", "--locked", CRATE, "--root", str(place)]
     )
 
@@ -48,12 +48,10 @@ def boringtun() -> Path:
 def probe() -> Path:
     """Return the ceiling probe, built by gcc and cargo. Raises Absent."""
     place = kept("probe")
-    return _built(
-        place / "limit", [str(PROBE_SOURCES / "build.sh"), str(place)], {}, "cargo", "gcc"
-    )
+    return built(place / "limit", [str(PROBE_SOURCES / "build.sh"), str(place)], {}, "cargo", "gcc")
 
 
-def _built(
+def built(
     program: Path, build: Sequence[str], environment: dict[str, str] | None = None, *tools: str
 ) -> Path:
     """Return ``program``; if it is not there yet, run ``build``, which makes it.

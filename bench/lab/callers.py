@@ -10,7 +10,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from struct import Struct
-from typing import Final
+from typing import Final, Protocol
 
 from bench.lab.hosts import Host
 from bench.lab.tunnels import OUTER, PORT, new_key, peer
@@ -42,6 +42,23 @@ _FIRST: Final = int.from_bytes(bytes((198, 18, 0, 0)))
 _IP_PKTINFO: Final = 8
 _PKTINFO: Final = Struct("=I4s4s")
 _RESPONSE_RECEIVER: Final = Struct("<8xI")
+
+
+class Phone(Protocol):
+    """What callers ask of a socket."""
+
+    def settimeout(self, seconds: float, /) -> None: ...
+
+    def sendmsg(
+        self,
+        parts: list[bytes],
+        ancillary: list[tuple[int, int, bytes]],
+        flags: int,
+        address: tuple[str, int],
+        /,
+    ) -> object: ...
+
+    def recv(self, size: int, /) -> bytes: ...
 
 
 @dataclass(slots=True)
@@ -100,13 +117,18 @@ class Callers:
         with here.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
             phone.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
             phone.bind(("0.0.0.0", PORT))
-            took = self._until_all_are_answered(phone)
+            took = self.talk(phone)
+        self.check()
+        return took
+
+    def check(self) -> None:
+        """Check every response. Raises HandshakeRejected if one is not authentic."""
         for caller in self.all:
             response = Response.decode_untrusted(caller.answer)
             consume_response(caller.key, self._remote, caller.awaiting, response)
-        return took
 
-    def _until_all_are_answered(self, phone: socket.socket) -> float:
+    def talk(self, phone: Phone) -> float:
+        """Do it over a socket that is open; the answers are only kept. Raises TimeoutError."""
         phone.settimeout(PATIENCE / 4)
         to_come, waiting = deque(self.all), dict[int, Caller]()
         began = time.monotonic()
@@ -128,7 +150,7 @@ class Callers:
             self._hear(phone, datagram, waiting)
         return time.monotonic() - began
 
-    def _hear(self, phone: socket.socket, datagram: bytes, waiting: dict[int, Caller]) -> None:
+    def _hear(self, phone: Phone, datagram: bytes, waiting: dict[int, Caller]) -> None:
         match message_type_untrusted(datagram):
             case MessageType.RESPONSE:
                 (number,) = _RESPONSE_RECEIVER.unpack_from(datagram)
@@ -150,6 +172,6 @@ class Callers:
                 return  # a keepalive of a responder that confirms early
 
 
-def _say(phone: socket.socket, caller: Caller) -> None:
+def _say(phone: Phone, caller: Caller) -> None:
     caller.said_at = time.monotonic()
     phone.sendmsg([caller.datagram], caller.origin, 0, (OUTER[4][1], PORT))

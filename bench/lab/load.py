@@ -52,16 +52,19 @@ def _await_socket(host: Host, *which: str) -> None:
 
 
 def tcp(
-    left: Host, right: Host, address: str, seconds: float, *, reverse: bool = False, flows: int = 1
+    left: Host, right: Host, address: str, seconds: int, *, reverse: bool = False, flows: int = 1
 ) -> float:
-    """Return Mbit/s of TCP flows from left to right, all together, or back if ``reverse``."""
+    """Return Mbit/s of TCP flows from left to right, all together, or back if ``reverse``.
+
+    Whole seconds, for that is all that iperf3 counts, and 0 is for ever.
+    """
     options = ["-t", str(seconds), "-P", str(flows), *(["-R"] if reverse else [])]
     received = iperf(left, right, address, *options)["sum_received"]
     return float(received["bits_per_second"]) / 1e6
 
 
 @contextlib.contextmanager
-def flowing(left: Host, right: Host, address: str, limit: float = 30) -> Iterator[None]:
+def flowing(left: Host, right: Host, address: str, limit: int = 30) -> Iterator[None]:
     """Keep one TCP flow from left to right for the length of the block, ``limit`` s at most.
 
     Raises RuntimeError if it ended before the block did.
@@ -78,7 +81,7 @@ def flowing(left: Host, right: Host, address: str, limit: float = 30) -> Iterato
             _end(flow)
 
 
-def udp(left: Host, right: Host, address: str, seconds: float, size: int = 64) -> float:
+def udp(left: Host, right: Host, address: str, seconds: int, size: int = 64) -> float:
     """Return datagrams received each second, sent as fast as one sender can."""
     options = ("-u", "-b", "0", "-l", str(size), "-t", str(seconds))
     total = iperf(left, right, address, *options)["sum"]
@@ -86,6 +89,11 @@ def udp(left: Host, right: Host, address: str, seconds: float, size: int = 64) -
 
 
 def round_trip(left: Host, address: str, count: int = 200) -> float:
-    """Return the median round trip of ``count`` pings in microseconds; NaN if none came back."""
+    """Return the median round trip of ``count`` pings in microseconds.
+
+    Raises TimeoutError if none came back.
+    """
     times = ping(left, address, count=count, interval=0.01, patience=1)
-    return statistics.median(times) * 1000 if times else float("nan")
+    if not times:
+        raise TimeoutError(f"none of {count} pings to {address} came back")
+    return statistics.median(times) * 1000

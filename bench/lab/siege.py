@@ -85,7 +85,7 @@ def newcomer_to(responder: End, host: Host, program: Program) -> Tunnel:
     return made
 
 
-def besiege(responder: Program, legitimate: Program, *, rate: int, seconds: float = 2.0) -> Siege:
+def besiege(responder: Program, legitimate: Program, *, rate: int, seconds: int = 2) -> Siege:
     """Flood ``responder`` at ``rate`` datagrams a second, and return what became.
 
     The established session is one of two ``responder``s; the newcomer is ``legitimate``. Each TCP

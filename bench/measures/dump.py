@@ -17,7 +17,7 @@ COUNT = 10_000
 PINGS = 200
 
 
-def take(contestant: Contestant, seconds: float) -> Mapping[str, float]:
+def take(contestant: Contestant, seconds: int) -> Mapping[str, float]:
     """Measure TCP and ping at an end with the peers, before and while it is asked to list them."""
     program = program_of(contestant)
     with tunnel(program, program) as made:

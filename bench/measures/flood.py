@@ -13,10 +13,10 @@ FLOOD, DELUGE = 40_000, 200_000
 """Datagrams a second."""
 
 
-def at(rate: int) -> Callable[[Contestant, float], Mapping[str, float]]:
+def at(rate: int) -> Callable[[Contestant, int], Mapping[str, float]]:
     """Return what besieges a program at this rate while Debian's wireguard-go wants to connect."""
 
-    def take(contestant: Contestant, seconds: float) -> Mapping[str, float]:
+    def take(contestant: Contestant, seconds: int) -> Mapping[str, float]:
         siege = besiege(program_of(contestant), wireguard_go(), rate=rate, seconds=seconds)
         return {
             "connected": siege.connected,

@@ -11,7 +11,7 @@ from bench.lab.tunnels import PORT, End, new_key, two_hosts
 COUNT = 2_000
 
 
-def take(contestant: Contestant, _: float) -> Mapping[str, float]:
+def take(contestant: Contestant, _: int) -> Mapping[str, float]:
     """Let the peers call; each is answered once."""
     program = program_of(contestant)
     with two_hosts() as (left, right):

@@ -14,7 +14,7 @@ SIZES = (64, 1372, 200, 1372, 1372, 700, 64, 64, 1000)
 """Equal neighbours may be joined to one train, unequal ones not; none may be sorted by size."""
 
 
-def take(contestant: Contestant, seconds: float) -> Mapping[str, float]:
+def take(contestant: Contestant, seconds: int) -> Mapping[str, float]:
     """Count datagrams that came late: at a steady rate, at full rate, and beside a TCP flow."""
     with linked(contestant) as link:
         ends = link.left, link.right, link.there

@@ -33,7 +33,7 @@ def setconf_seconds(end: End, config: str, verb: str) -> float:
     return time.perf_counter() - began - (began - entered)
 
 
-def take_many(contestant: Contestant, _: float) -> Mapping[str, float]:
+def take_many(contestant: Contestant, _: int) -> Mapping[str, float]:
     """Measure `wg setconf` of the peers, and the daemon that has them and does nothing."""
     with Host("one") as host:
         end = End(host, program_of(contestant), 0, "")
@@ -53,7 +53,7 @@ def take_many(contestant: Contestant, _: float) -> Mapping[str, float]:
         }
 
 
-def take_multitude(contestant: Contestant, seconds: float) -> Mapping[str, float]:
+def take_multitude(contestant: Contestant, seconds: int) -> Mapping[str, float]:
     """Measure a tunnel one end of which has so many peers beside the one it talks to."""
     program = program_of(contestant)
     with tunnel(program, program) as made:

@@ -23,7 +23,7 @@ def recovery(program: Program, *, knows_endpoint: bool) -> float:
         return reaches(left.host, right.inner(4), within=PATIENCE)
 
 
-def take(contestant: Contestant, _: float) -> Mapping[str, float]:
+def take(contestant: Contestant, _: int) -> Mapping[str, float]:
     """Measure both cases: the restarted end has the other's endpoint in its file, or has not."""
     program = program_of(contestant)
     return {

@@ -17,7 +17,7 @@ OFFERED = {SMALL: 200_000, LARGE: 100_000}
 PING_INTERVAL = 0.01
 
 
-def take(contestant: Contestant, seconds: float) -> Mapping[str, float]:
+def take(contestant: Contestant, seconds: int) -> Mapping[str, float]:
     """Measure a tunnel of ``contestant``, over IPv4."""
     with linked(contestant) as link:
         left, right, there = link.left, link.right, link.there
@@ -39,7 +39,7 @@ def take(contestant: Contestant, seconds: float) -> Mapping[str, float]:
         return figures
 
 
-def median_ping(link: Link, seconds: float) -> float:
+def median_ping(link: Link, seconds: int) -> float:
     """Return the median round trip in microseconds, of pings for so long."""
     return round_trip(link.left, link.there, round(seconds / PING_INTERVAL))
 
