@@ -1,5 +1,9 @@
 """The table of commands."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 import wiresnake
@@ -32,3 +36,33 @@ def test_an_interrupt_ends_a_command_quietly(monkeypatch, capsys) -> None:
     monkeypatch.setattr("wiresnake.cli.show.run", interrupted)
     assert main(["show"]) == 130
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.fixture
+def link(tmp_path: Path) -> Path:
+    link = tmp_path / "wg"
+    link.symlink_to(Path(sys.executable).parent / "wiresnake")
+    return link
+
+
+def by_link(link: Path, *words: str) -> tuple[int, str, str]:
+    done = subprocess.run([str(link), *words], input="", capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_through_a_link_named_wg_it_is_wg(link: Path) -> None:
+    status, output, _ = by_link(link, "help")
+    commands = [line.split(":")[0].strip() for line in output.splitlines() if line[:2] == "  "]
+    assert (status, output.split("\n")[0]) == (0, "Usage: wg <cmd> [<args>]")
+    assert commands == [
+        "show", "showconf", "set", "setconf", "addconf", "syncconf", "genkey", "genpsk", "pubkey",
+    ]  # fmt: skip
+    assert by_link(link, "genkey", "x") == (1, "", "Usage: wg genkey\n")
+    refusal = "wg: Key is not the correct length or format\n"
+    assert by_link(link, "pubkey") == (1, "", refusal)
+
+
+def test_what_wg_has_not_is_no_command_of_that_name(link: Path) -> None:
+    status, output, errors = by_link(link, "demo")
+    assert (status, output) == (1, "")
+    assert errors.startswith("Invalid subcommand: `demo'\nUsage: wg <cmd>")

@@ -1,6 +1,8 @@
 """A host of its own for each test of a real daemon, and the daemons started in it."""
 
+import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from wiresnake.daemon.doorstep import socket_path
+from wiresnake.daemon.doorstep import CONTROL_DIRECTORY, socket_path
 from wiresnake.host.namespaces import Namespace
 
 LIMIT = 10.0
@@ -56,6 +58,19 @@ class Running:
     @property
     def socket(self):
         return self.host.path(str(socket_path(self.name)))
+
+    @property
+    def control(self):
+        return self.host.path(str(socket_path(self.name, CONTROL_DIRECTORY)))
+
+    def ask(self, requests):
+        """Send lines to the control socket and return the replies."""
+        with socket.socket(socket.AF_UNIX) as connection, connection.makefile("rb") as replies:
+            connection.settimeout(LIMIT)
+            connection.connect(str(self.control))
+            connection.sendall(requests.encode())
+            connection.shutdown(socket.SHUT_WR)
+            return [json.loads(line) for line in replies]
 
     def wg(self, *words, text="", check=True):
         return self.host.run(["wg", words[0], self.name, *words[1:]], text=text, check=check).stdout

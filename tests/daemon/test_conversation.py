@@ -14,7 +14,7 @@ from wiresnake.config.model import InterfaceConfig
 from wiresnake.config.uapi import PeerStatus
 from wiresnake.daemon.allowance import MAX_REQUEST, Allowance
 from wiresnake.daemon.conversation import Conversation
-from wiresnake.daemon.uapi import UapiServer
+from wiresnake.daemon.uapi import serve_uapi
 from wiresnake.plane.contract import PlaneLost
 from wiresnake.values.addresses import Endpoint
 
@@ -226,7 +226,7 @@ def test_the_server_makes_room_for_new_connections(tmp_path):
             listener.bind(path)
             listener.listen()
             listener.settimeout(0)
-            server = UapiServer(FakeTunnel(), listener)
+            server = serve_uapi(FakeTunnel(), listener)
             idle = [await asyncio.open_unix_connection(path) for _ in range(256)]
             reader, writer = await asyncio.open_unix_connection(path)
             writer.write(b"get=1\n\n")

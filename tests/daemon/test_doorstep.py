@@ -36,6 +36,53 @@ def test_the_modes_do_not_depend_on_the_umask(path):
     doorstep.close()
 
 
+class TestPrivate:
+    def test_nobody_else_may_look_or_connect(self, path):
+        doorstep = Doorstep.build_private(path)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        doorstep.close()
+        assert not path.exists()
+
+    def test_the_socket_of_a_dead_daemon_is_replaced(self, path):
+        path.parent.mkdir(mode=0o700)
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(str(path))
+        doorstep = Doorstep.build_private(path)
+        assert is_live(path)
+        doorstep.close()
+
+    def test_that_of_a_live_one_is_left_alone(self, path):
+        first = Doorstep.build_private(path)
+        with pytest.raises(CannotStart, match="another daemon answers"):
+            Doorstep.build_private(path)
+        assert is_live(path)
+        first.close()
+
+    def test_a_file_in_its_place_is_left_alone(self, path):
+        path.parent.mkdir(mode=0o700)
+        path.write_text("precious")
+        with pytest.raises(CannotStart, match="not a socket"):
+            Doorstep.build_private(path)
+        assert path.read_text() == "precious"
+
+    @pytest.mark.parametrize("mode", [0o777, 0o720, 0o702])
+    def test_a_directory_that_others_may_write_to_will_not_do(self, path, mode):
+        path.parent.mkdir()
+        path.parent.chmod(mode)
+        with pytest.raises(CannotStart, match="chmod 0700"):
+            Doorstep.build_private(path)
+
+    def test_nor_will_what_is_no_directory(self, path, tmp_path):
+        path.parent.symlink_to(tmp_path)
+        with pytest.raises(CannotStart, match="is not a directory"):
+            Doorstep.build_private(path)
+        path.parent.unlink()
+        path.parent.write_text("")
+        with pytest.raises(CannotStart):
+            Doorstep.build_private(path)
+
+
 def test_a_daemon_that_listens_is_live_and_one_that_closed_is_not(path):
     assert not is_live(path)
     doorstep = Doorstep.build(path)

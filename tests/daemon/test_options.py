@@ -11,6 +11,7 @@ def test_what_is_not_said_has_its_usual_value():
     assert options.plane == "auto"
     assert not options.foreground
     assert not options.keep_privileges
+    assert not options.allow_keylog
     assert (options.log_level, options.tun_fd, options.uapi_fd) == (None, None, None)
 
 
@@ -26,6 +27,10 @@ def test_the_argument_names_the_plane_before_the_environment_does():
     environment = {"WIRESNAKE_PLANE": "native"}
     assert read_options(["wg0"], environment).plane == "native"
     assert read_options(["wg0", "--plane", "portable"], environment).plane == "portable"
+
+
+def test_the_key_log_is_allowed_by_a_word_alone():
+    assert read_options(["wg0", "--allow-keylog"], {}).allow_keylog
 
 
 def test_descriptors_are_handed_in_by_number():

@@ -1,8 +1,10 @@
 """Real daemons, in a network namespace of each test's own: how they begin and how they end."""
 
+import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -80,6 +82,52 @@ def test_an_interface_that_moves_elsewhere_is_followed_there(place, until):
         assert place.host.run(["ss", "-Hlun", "sport", "=", port]).stdout
         elsewhere.ip("link", "del", "wg0")
         assert daemon.ended() == (0, "")
+
+
+def test_the_control_socket_comes_and_goes_with_it(place):
+    daemon = place.start()
+    assert stat.S_IMODE(daemon.control.stat().st_mode) == 0o600
+    assert stat.S_IMODE(daemon.control.parent.stat().st_mode) == 0o700
+    told = daemon.ask('{"ask": "statistics"}\n{"ask": "nothing"}\n{"ask": "keylog"}\n')
+    assert told[0]["interface"] == "wg0"
+    assert [list(each) for each in told[1:]] == [["error"], ["error"]]
+    os.kill(daemon.process.pid, signal.SIGTERM)
+    assert daemon.ended() == (0, "")
+    assert not daemon.control.exists()
+
+
+def test_a_stream_ends_with_a_word(place):
+    daemon = place.start()
+    with socket.socket(socket.AF_UNIX) as connection, connection.makefile("rw") as talk:
+        connection.settimeout(10)
+        connection.connect(str(daemon.control))
+        talk.write('{"ask": "events"}\n')
+        talk.flush()
+        assert json.loads(talk.readline()) == {"done": True}
+        os.kill(daemon.process.pid, signal.SIGTERM)
+        last = [json.loads(line) for line in talk][-1]
+    assert (last["event"], last["why"], last["failed"]) == ("ended", "SIGTERM", False)
+    assert daemon.ended() == (0, "")
+
+
+def test_without_a_place_for_the_control_socket_it_goes_on(place):
+    place.host.run(["mkdir", "-m", "777", "/run/wiresnake"])
+    daemon = place.start()
+    assert not daemon.control.exists()
+    daemon.up()
+    os.kill(daemon.process.pid, signal.SIGTERM)
+    status, said = daemon.ended()
+    assert status == 0
+    assert "chmod 0700" in one_line(said)
+
+
+def test_the_control_socket_of_a_killed_daemon_is_replaced(place):
+    killed = place.start()
+    os.kill(killed.process.pid, signal.SIGKILL)
+    killed.process.wait()
+    assert killed.control.exists()
+    daemon = place.start()
+    assert daemon.ask('{"ask": "statistics"}\n')[0]["interface"] == "wg0"
 
 
 def test_a_removed_socket_ends_it(place):
@@ -261,6 +309,9 @@ def test_the_service_manager_is_told(place):
         manager.settimeout(10)
         daemon = place.start(environment={"NOTIFY_SOCKET": path})
         assert manager.recv(100).startswith(b"READY=1\n")
+        for path in (daemon.socket, daemon.control):
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(str(path))
     assert daemon.process.poll() is None
 
 

@@ -19,7 +19,7 @@ def _pack_message(kind: int, sequence: int, body: bytes) -> bytes:
 
 
 def _pack_link(family: int, index: int, flags: int, *attributes: tuple[int, bytes]) -> bytes:
-    packed = b"".join(netlink._attribute(kind, value) for kind, value in attributes)
+    packed = b"".join(netlink.attribute(kind, value) for kind, value in attributes)
     return struct.pack("=BxHiII", family, 0, index, flags, 0) + packed
 
 
@@ -28,7 +28,7 @@ class TestParsing:
     def test_attributes_come_back_as_they_were_packed(
         self, wanted: list[tuple[int, bytes]]
     ) -> None:
-        body = bytes(4) + b"".join(netlink._attribute(kind, value) for kind, value in wanted)
+        body = bytes(4) + b"".join(netlink.attribute(kind, value) for kind, value in wanted)
         assert len(body) % 4 == 0
         found = netlink.attributes(memoryview(body), 4)
         assert [(kind, bytes(value)) for kind, value in found] == wanted

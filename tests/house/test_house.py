@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fake_daemon import serving
+
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = sorted((ROOT / "src" / "wiresnake").rglob("*.py"))
 EVERYTHING = [
@@ -109,23 +111,34 @@ def comments_of(text: str) -> Iterator[tuple[int, str]]:
 
 
 TOO_HEAVY = {
-    "argparse", "asyncio", "concurrent", "cryptography.x509", "hypothesis", "json", "logging",
-    "msgspec", "multiprocessing", "ssl", "subprocess", "wiresnake.config.ini",
-    "wiresnake.config.merge", "wiresnake.daemon", "wiresnake.door", "wiresnake.host",
-    "wiresnake.plane", "wiresnake.protocol", "wiresnake.tunnel",
+    "argparse", "asyncio", "click", "concurrent", "cryptography.x509", "hypothesis", "json",
+    "logging", "msgspec", "multiprocessing", "pyroute2", "rich", "ssl", "subprocess",
 }  # fmt: skip
+FOR_SHOW = {
+    "wiresnake", "wiresnake.cli", "wiresnake.cli.columns", "wiresnake.cli.daemons",
+    "wiresnake.cli.friendly", "wiresnake.cli.interfaces", "wiresnake.cli.main",
+    "wiresnake.cli.pretty", "wiresnake.cli.program", "wiresnake.cli.show", "wiresnake.config",
+    "wiresnake.config.model", "wiresnake.config.names", "wiresnake.config.reply", "wiresnake.host",
+    "wiresnake.host.genetlink", "wiresnake.host.netlink", "wiresnake.host.wireguard",
+    "wiresnake.host.wireguard_attributes", "wiresnake.values", "wiresnake.values.addresses",
+    "wiresnake.values.keys",
+}  # fmt: skip
+"""What of ours `show` may load in order to be there within a tenth of a second."""
 
 
-def modules_of(*arguments: str) -> set[str]:
+def modules_of(*arguments: str, sockets: Path = Path("/nonexistent")) -> set[str]:
     """Return what a command loads beyond what a bare interpreter of this environment has."""
-    report = "import sys; bare = set(sys.modules); {}; print(*set(sys.modules) - bare)"
-    run = f"from wiresnake.cli.main import main; main({list(arguments)})"
+    code = f"""
+import sys
+bare = set(sys.modules)
+from wiresnake.cli import daemons
+from wiresnake.cli.main import main
+daemons.SOCKETS = {str(sockets)!r}
+main({list(arguments)})
+print(*set(sys.modules) - bare)
+"""
     done = subprocess.run(
-        [sys.executable, "-c", report.format(run)],
-        input="",
-        capture_output=True,
-        text=True,
-        check=True,
+        [sys.executable, "-c", code], input="", capture_output=True, text=True, check=True
     )
     return set(done.stdout.splitlines()[-1].split())
 
@@ -137,3 +150,15 @@ def test_a_command_loads_little(arguments: tuple[str, ...]) -> None:
     loaded = modules_of(*arguments)
     assert "wiresnake.cli.main" in loaded
     assert not loaded & TOO_HEAVY
+
+
+@pytest.mark.parametrize("what", ["", "peers", "transfer", "private-key", "public-key", "dump"])
+def test_show_loads_what_it_shows_and_no_more(what: str, tmp_path: Path) -> None:
+    with serving(tmp_path) as daemon:
+        peer = f"public_key={'01' * 32}\nallowed_ip=::/0\n"
+        daemon.reply = f"private_key={'a0' * 32}\n{peer}errno=0\n\n".encode()
+        loaded = modules_of("show", daemon.name, *([what] if what else []), sockets=tmp_path)
+    assert not loaded & TOO_HEAVY
+    assert {name for name in loaded if name.startswith("wiresnake")} <= FOR_SHOW
+    computes_a_key = what in {"", "public-key", "dump"}
+    assert ("cryptography" in loaded) == computes_a_key

@@ -124,7 +124,7 @@ def test_another_initiators_name_cannot_be_borrowed():
         pass
 
     mallory = Borrowed(key(9).reveal())
-    mallory.public = ends.alice.public
+    mallory._public = ends.alice.public
     message, _ = create_initiation(
         mallory, Remote(ends.bob.public), sender=1, ephemeral=key(3), timestamp=TIMESTAMP
     )

@@ -194,8 +194,9 @@ class FakeInterface:
 
     instance = None
 
-    def __init__(self, random):
+    def __init__(self, random, key_log=None):
         type(self).instance = self
+        self.key_log = key_log
         self.numbers = {}
         self.calls = []
         self.answers = {}
@@ -243,6 +244,9 @@ class FakeInterface:
 
     def number_of(self, key):
         return self.numbers.get(key)
+
+    def key_of(self, number):
+        return next((key for key, its in self.numbers.items() if its == number), None)
 
     def last_handshake(self, key):
         return 7

@@ -115,6 +115,17 @@ def test_a_wiped_private_key_agrees_on_no_secret() -> None:
         key.exchange(other.public)
 
 
+def test_a_public_key_that_was_asked_for_outlives_the_private_one() -> None:
+    key = PrivateKey(bytes(range(32)))
+    public = key.public
+    key.wipe()
+    assert key.public is public
+    other = PrivateKey(bytes(range(32)))
+    other.wipe()
+    with pytest.raises(AssertionError):
+        _ = other.public
+
+
 def test_a_key_of_the_wrong_size_leaves_nothing_behind() -> None:
     with pytest.raises(InvalidKey):
         PrivateKey(bytes(31))

@@ -5,6 +5,7 @@ import stat
 import sys
 from typing import Final
 
+from wiresnake.cli.program import called_as, complain, refuse
 from wiresnake.values.keys import InvalidKey, PresharedKey, PrivateKey
 
 _KEY_CHARACTERS: Final = 44
@@ -14,21 +15,21 @@ _BLANKS: Final = b" \t\n\v\f\r\0"
 def run_genkey(arguments: list[str]) -> int:
     """Write a new private key, clamped (RFC 7748, 5)."""
     if arguments:
-        return _usage("genkey")
+        return refuse("genkey")
     return _write_secret(PrivateKey.generate(os.urandom(32)).to_base64())
 
 
 def run_genpsk(arguments: list[str]) -> int:
     """Write a new preshared key: 32 random bytes."""
     if arguments:
-        return _usage("genpsk")
+        return refuse("genpsk")
     return _write_secret(PresharedKey(os.urandom(32)).to_base64())
 
 
 def run_pubkey(arguments: list[str]) -> int:
     """Read a private key, which only blanks may follow, and write its public key."""
     if arguments:
-        return _usage("pubkey")
+        return refuse("pubkey")
     text = sys.stdin.buffer.read(_KEY_CHARACTERS)
     if len(text) < _KEY_CHARACTERS:
         return _fail("Key is not the correct length or format")
@@ -44,14 +45,8 @@ def run_pubkey(arguments: list[str]) -> int:
     return 0
 
 
-def _usage(name: str) -> int:
-    print(f"Usage: wiresnake {name}", file=sys.stderr)
-    return 1
-
-
 def _fail(why: str) -> int:
-    print(f"wiresnake: {why}", file=sys.stderr)
-    return 1
+    return complain(f"{called_as()}: {why}")
 
 
 def _write_secret(text: str) -> int:

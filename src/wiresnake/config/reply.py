@@ -1,11 +1,11 @@
-"""The reply to a UAPI ``get``, on the side of whoever asked."""
+"""The replies to a UAPI ``get`` and ``set``, on the side of whoever asked."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from errno import EPROTO
 from typing import Final
 
-from wiresnake.values.addresses import Prefix
+from wiresnake.values.addresses import Prefix, format_address, pack_address
 from wiresnake.values.keys import PresharedKey, PrivateKey, PublicKey
 
 MAX_LINE: Final = 4096
@@ -13,6 +13,7 @@ MAX_LINE: Final = 4096
 
 _SECOND: Final = 1_000_000_000
 _LARGEST_ERRNO: Final = 4095
+_LARGEST_TIME: Final = (1 << 63) - 1
 
 
 class ReplyError(ValueError):
@@ -25,10 +26,10 @@ class ReplyError(ValueError):
 
 @dataclass(slots=True)
 class ReportedPeer:
-    """One peer as a daemon reports it.
+    """One peer as its daemon or the kernel reports it.
 
-    ``endpoint`` is the daemon's text, since the interface it may name is one of the daemon's
-    namespace; ``last_handshake_ns`` is nanoseconds since the Unix epoch, 0 before the first.
+    ``endpoint`` is text, since the interface it may name is one of the daemon's namespace; "" is
+    not known; ``last_handshake_ns`` is nanoseconds since the Unix epoch, 0 before the first.
     """
 
     public_key: PublicKey
@@ -43,7 +44,10 @@ class ReportedPeer:
 
 @dataclass(slots=True)
 class Report:
-    """One interface as its daemon reports it. ``listen_port`` 0 and ``fwmark`` 0 mean none."""
+    """One interface as its daemon or the kernel reports it.
+
+    ``listen_port`` 0 and ``fwmark`` 0 mean none.
+    """
 
     private_key: PrivateKey | None = None
     listen_port: int = 0
@@ -59,15 +63,10 @@ def read_reply(lines: Iterable[bytes]) -> Report:
     report = Report()
     peer: ReportedPeer | None = None
     errno: int | None = None
-    for line in lines:
-        if line == b"\n":
-            break
-        key, equals, value = line.removesuffix(b"\n").partition(b"=")
-        if not equals or not line.endswith(b"\n"):
-            raise ReplyError(EPROTO, "a line of the reply is not key=value")
+    for key, value in _pairs(lines):
         try:
             if key == b"errno":
-                errno = _number(value.removeprefix(b"-"), _LARGEST_ERRNO)
+                errno = _errno(value)
             elif key == b"public_key":
                 peer = ReportedPeer(PublicKey.from_hex(value.decode()))
                 report.peers.append(peer)
@@ -78,11 +77,44 @@ def read_reply(lines: Iterable[bytes]) -> Report:
                 _PEER_KEYS[key](peer, value)
         except ValueError:
             raise ReplyError(EPROTO, f"the reply has a bad {key.decode()}") from None
-    else:
-        raise ReplyError(EPROTO, "the reply breaks off")
-    if errno != 0:
-        raise ReplyError(errno or EPROTO, "the daemon refused to answer")
+    _judge(errno)
     return report
+
+
+def read_answer(lines: Iterable[bytes]) -> None:
+    """Read the lines of the reply to a ``set``, up to the empty one.
+
+    Raises ReplyError unless the daemon says that it did as it was asked.
+    """
+    errno: int | None = None
+    for key, value in _pairs(lines):
+        if key == b"errno":
+            try:
+                errno = _errno(value)
+            except ValueError:
+                raise ReplyError(EPROTO, "the reply has a bad errno") from None
+    _judge(errno)
+
+
+def _pairs(lines: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    for line in lines:
+        if line == b"\n":
+            return
+        key, equals, value = line.removesuffix(b"\n").partition(b"=")
+        if not equals or not line.endswith(b"\n"):
+            raise ReplyError(EPROTO, "a line of the reply is not key=value")
+        yield key, value
+    raise ReplyError(EPROTO, "the reply breaks off")
+
+
+def _errno(value: bytes) -> int:
+    # Negative numbers are what a daemon should answer, and positive ones what some do.
+    return _number(value.removeprefix(b"-"), _LARGEST_ERRNO)
+
+
+def _judge(errno: int | None) -> None:
+    if errno != 0:
+        raise ReplyError(errno or EPROTO, "the daemon refused")
 
 
 def _private_key(report: Report, value: bytes) -> None:
@@ -90,11 +122,11 @@ def _private_key(report: Report, value: bytes) -> None:
 
 
 def _listen_port(report: Report, value: bytes) -> None:
-    report.listen_port = _number(value)
+    report.listen_port = _number(value, 0xFFFF)
 
 
 def _fwmark(report: Report, value: bytes) -> None:
-    report.fwmark = _number(value)
+    report.fwmark = _number(value, 0xFFFF_FFFF)
 
 
 def _preshared_key(peer: ReportedPeer, value: bytes) -> None:
@@ -103,15 +135,21 @@ def _preshared_key(peer: ReportedPeer, value: bytes) -> None:
 
 
 def _endpoint(peer: ReportedPeer, value: bytes) -> None:
-    text = value.decode("ascii")
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not text.isprintable():
+    host, _, port = value.decode("ascii").rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    address, percent, scope = host[1:-1].partition("%") if bracketed else (host, "", "")
+    packed = pack_address(address)
+    if not port.isdigit() or int(port) > 0xFFFF or bracketed != (len(packed) == 16):
         raise ValueError("not an endpoint")
-    peer.endpoint = text
+    if percent and not (scope.isprintable() and scope):
+        raise ValueError("no scope")
+    # One text for one address, as `wg` shows it; the scope is left as the daemon knows it.
+    text = format_address(packed) + percent + scope
+    peer.endpoint = f"[{text}]:{int(port)}" if bracketed else f"{text}:{int(port)}"
 
 
 def _handshake_seconds(peer: ReportedPeer, value: bytes) -> None:
-    peer.last_handshake_ns += _number(value) * _SECOND
+    peer.last_handshake_ns += _number(value, _LARGEST_TIME) * _SECOND
 
 
 def _handshake_nanoseconds(peer: ReportedPeer, value: bytes) -> None:
@@ -127,10 +165,12 @@ def _rx_bytes(peer: ReportedPeer, value: bytes) -> None:
 
 
 def _keepalive(peer: ReportedPeer, value: bytes) -> None:
-    peer.persistent_keepalive = _number(value)
+    peer.persistent_keepalive = _number(value, 0xFFFF)
 
 
 def _allowed_ip(peer: ReportedPeer, value: bytes) -> None:
+    if b"/" not in value:
+        raise ValueError("a prefix without its length")
     peer.allowed_ips.append(Prefix.parse(value.decode()))
 
 

@@ -30,7 +30,8 @@ def _device_lines(change: Change) -> Iterator[str]:
 def _peer_lines(peer: PeerChange) -> Iterator[str]:
     yield f"public_key={peer.public_key.hex()}"
     if peer.remove:
-        yield "remove=true"
+        yield "remove=true"  # what else is said of a peer that goes has no meaning
+        return
     if peer.update_only:
         yield "update_only=true"
     if peer.preshared_key is not None:

@@ -1,4 +1,4 @@
-"""The UAPI socket's file: made with care, watched, and removed again."""
+"""A listening socket's file: made with care, watched, and removed again."""
 
 import ctypes
 import errno
@@ -13,6 +13,7 @@ from typing import Final, Self
 from wiresnake.daemon.options import CannotStart
 
 DIRECTORY: Final = Path("/var/run/wireguard")
+CONTROL_DIRECTORY: Final = Path("/run/wiresnake")
 _BACKLOG: Final = 64
 _IN_CHANGES: Final = (
     0x40 | 0x80 | 0x200 | 0x400 | 0x800
@@ -21,7 +22,7 @@ _IN_FLAGS: Final = os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def socket_path(name: str, directory: Path = DIRECTORY) -> Path:
-    """Return where the UAPI socket of the interface ``name`` is."""
+    """Return where the socket of the interface ``name`` is, that of the UAPI unless said."""
     return directory / f"{name}.sock"
 
 
@@ -40,7 +41,7 @@ def is_live(path: Path) -> bool:
 
 @dataclass(slots=True)
 class Doorstep:
-    """A listening UAPI socket, its file, and an inotify descriptor that watches the file.
+    """A listening Unix socket, its file, and an inotify descriptor that watches the file.
 
     ``watch`` is -1 for a socket without a file of its own.
     """
@@ -56,17 +57,31 @@ class Doorstep:
 
         The caller knows that none is alive there. Raises CannotStart.
         """
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             _ensure_directory(path.parent)
-            _remove_stale(path)
-            listener.bind(str(path))
-            path.chmod(0o600)
-            listener.listen(_BACKLOG)
         except OSError as error:
-            listener.close()
             raise CannotStart(f"{path}: {error.strerror}") from None
-        return cls._watched(listener, path)
+        return cls._watched(_listen(path), path)
+
+    @classmethod
+    def build_private(cls, path: Path) -> Self:
+        """Listen at ``path``, in a directory that is nobody else's (0700), without a watch.
+
+        A directory that others may write to would let them take the place of the socket. Raises
+        CannotStart.
+        """
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            found = path.parent.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {0, os.geteuid()}:
+                raise CannotStart(f"{path.parent} is not a directory of this user")
+            if found.st_mode & 0o022:
+                raise CannotStart(f"{path.parent} is writable for others: chmod 0700 it")
+        except OSError as error:
+            raise CannotStart(f"{path.parent}: {error.strerror}") from None
+        if is_live(path):
+            raise CannotStart(f"another daemon answers at {path}")
+        return cls(_listen(path), path, -1, _identity(path))
 
     @classmethod
     def adopt(cls, descriptor: int) -> Self:
@@ -80,13 +95,13 @@ class Doorstep:
             listener.detach()  # whoever handed it in may look at it still
             raise CannotStart(f"descriptor {descriptor} is not a listening Unix socket")
         listener.set_inheritable(False)
+        listener.settimeout(0)
         name = listener.getsockname()
         path = Path(name) if isinstance(name, str) and name.startswith("/") else None
         return cls._watched(listener, path)
 
     @classmethod
     def _watched(cls, listener: socket.socket, path: Path | None) -> Self:
-        listener.settimeout(0)
         if path is None:
             return cls(listener, None, -1, (0, 0))
         return cls(listener, path, _watch_directory(path.parent), _identity(path))
@@ -111,6 +126,21 @@ class Doorstep:
         if self.watch >= 0:
             os.close(self.watch)
             self.watch = -1
+
+
+def _listen(path: Path) -> socket.socket:
+    """Listen there, in place of a dead daemon's socket, for this user alone. Raises CannotStart."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        _remove_stale(path)
+        listener.bind(str(path))
+        path.chmod(0o600)
+        listener.listen(_BACKLOG)
+        listener.settimeout(0)
+    except OSError as error:
+        listener.close()
+        raise CannotStart(f"{path}: {error.strerror}") from None
+    return listener
 
 
 def _identity(path: Path) -> tuple[int, int]:

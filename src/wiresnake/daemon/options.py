@@ -29,6 +29,7 @@ class Options:
     foreground: bool
     plane: str
     keep_privileges: bool
+    allow_keylog: bool
     log_level: str | None
     tun_fd: int | None
     uapi_fd: int | None
@@ -56,6 +57,7 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> Op
         foreground=asked.foreground or environment.get("WG_PROCESS_FOREGROUND") == "1",
         plane=plane,
         keep_privileges=asked.keep_privileges,
+        allow_keylog=asked.allow_keylog,
         log_level=level,
         tun_fd=_descriptor(environment, "WG_TUN_FD"),
         uapi_fd=_descriptor(environment, "WG_UAPI_FD"),
@@ -95,6 +97,11 @@ def _parser() -> argparse.ArgumentParser:
         "--keep-privileges",
         action="store_true",
         help="do not give up capabilities that are needed no longer",
+    )
+    parser.add_argument(
+        "--allow-keylog",
+        action="store_true",
+        help="let `wiresnake log --keylog' have the secrets of handshakes",
     )
     parser.add_argument("--version", action="version", version=f"wiresnaked {__version__}")
     return parser

@@ -13,15 +13,27 @@ from typing import Final
 
 from wiresnake import __version__
 from wiresnake.daemon import logs
-from wiresnake.daemon.doorstep import DIRECTORY, Doorstep, is_live, socket_path
+from wiresnake.daemon.control import serve_control
+from wiresnake.daemon.desk import Desk
+from wiresnake.daemon.doorstep import (
+    CONTROL_DIRECTORY,
+    DIRECTORY,
+    Doorstep,
+    is_live,
+    socket_path,
+)
+from wiresnake.daemon.keylog import KeyLog
 from wiresnake.daemon.notify import notify_ready
 from wiresnake.daemon.options import CannotStart, Options
-from wiresnake.daemon.uapi import UapiServer
-from wiresnake.host import privileges, tun
+from wiresnake.daemon.statistics import Statistics
+from wiresnake.daemon.uapi import serve_uapi
+from wiresnake.host import names, privileges, tun
 from wiresnake.host.tun import Tun
 from wiresnake.plane.choose import open_plane
 from wiresnake.plane.contract import Inner, PlaneLost
 from wiresnake.protocol.constants import DEFAULT_MTU
+from wiresnake.tunnel.events import Ended
+from wiresnake.tunnel.lookout import Lookout
 from wiresnake.tunnel.runtime import Ending, Tunnel
 from wiresnake.tunnel.surroundings import on_linux
 
@@ -34,7 +46,7 @@ _LAST_BREATH: Final = 1.5
 def run(options: Options, ready: Callable[[], None], directory: Path = DIRECTORY) -> int:
     """Serve one interface until it should end; return the exit status.
 
-    ``ready`` is called when the interface and the socket in ``directory`` are there. Raises
+    ``ready`` is called when the interface and its sockets are there. Raises
     CannotStart before that.
     """
     privileges.harden()
@@ -49,9 +61,10 @@ async def _serve(options: Options, ready: Callable[[], None], directory: Path) -
         undo.callback(os.close, device.fd)
         doorstep = _open_doorstep(options, socket_path(device.name, directory))
         undo.callback(doorstep.close)
-        tunnel = await _open_tunnel(options, device, undo)
-        server = UapiServer(tunnel, doorstep.listener)
-        undo.push_async_callback(server.close)
+        key_log = KeyLog() if options.allow_keylog else None
+        tunnel = await _open_tunnel(options, device, key_log, undo)
+        undo.push_async_callback(serve_uapi(tunnel, doorstep.listener).close)
+        lack = _open_control(tunnel, device, key_log, undo)
         left = _on_departure(doorstep, undo)
         if not options.keep_privileges:
             privileges.reduce(privileges.DAEMON_KEEPS)
@@ -60,8 +73,12 @@ async def _serve(options: Options, ready: Callable[[], None], directory: Path) -
         ready()
         if not options.foreground and options.log_level is None:
             logs.move_to_system_log(device.name)
+        if lack:
+            log.error("there is no control socket: %s", lack)
         await asyncio.wait({stopped, left, tunnel.ended}, return_when=asyncio.FIRST_COMPLETED)
         ending = next(each.result() for each in (tunnel.ended, stopped, left) if each.done())
+        if not tunnel.ended.done():
+            tunnel.events.tell(Ended(ending.why, ending.failed))
     log.log(logging.ERROR if ending.failed else logging.DEBUG, "ended: %s", ending.why)
     return int(ending.failed)
 
@@ -110,7 +127,9 @@ def _refuse_if_live(path: Path) -> None:
         raise CannotStart(f"`{path.stem}' is in use: a daemon answers at {path}")
 
 
-async def _open_tunnel(options: Options, device: Tun, undo: AsyncExitStack) -> Tunnel:
+async def _open_tunnel(
+    options: Options, device: Tun, key_log: KeyLog | None, undo: AsyncExitStack
+) -> Tunnel:
     try:
         host = on_linux(device)
     except OSError as error:
@@ -122,10 +141,28 @@ async def _open_tunnel(options: Options, device: Tun, undo: AsyncExitStack) -> T
     except PlaneLost as error:
         os.close(own)
         raise CannotStart(str(error)) from None
-    tunnel = Tunnel(plane, host)
+    tunnel = Tunnel(plane, host, key_log)
     undo.push_async_callback(tunnel.close)
     tunnel.start()
     return tunnel
+
+
+def _open_control(tunnel: Tunnel, device: Tun, key_log: KeyLog | None, undo: AsyncExitStack) -> str:
+    """Serve the control socket; return what is lacking where it cannot be had, for the log.
+
+    The tunnel then does without.
+    """
+    try:
+        doorstep = Doorstep.build_private(socket_path(device.name, CONTROL_DIRECTORY))
+    except CannotStart as error:
+        return str(error)
+    undo.callback(doorstep.close)
+    lookout = Lookout(tunnel, names.look_up)
+    undo.push_async_callback(lookout.close)
+    desk = Desk(tunnel, lookout, Statistics(tunnel, device, lookout), key_log)
+    undo.push_async_callback(serve_control(desk, doorstep.listener).close)
+    undo.push_async_callback(desk.close)  # first of all, so that streams end with a word
+    return ""
 
 
 def _on_signals() -> asyncio.Future[Ending]:

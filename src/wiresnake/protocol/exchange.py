@@ -5,6 +5,7 @@ set. When things are due is the business of `schedule`.
 """
 
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from wiresnake.door.commands import (
     AnyCommand,
@@ -26,6 +27,7 @@ from wiresnake.protocol.cookies import mac1_key, mac1_of, seal_macs
 from wiresnake.protocol.errors import HandshakeRejected, Rejection
 from wiresnake.protocol.handshake import (
     ReceivedInitiation,
+    Remote,
     SessionKeys,
     consume_initiation,
     consume_response,
@@ -46,6 +48,10 @@ from wiresnake.protocol.slots import Slots
 from wiresnake.values.instants import NEVER, Instant, Now
 from wiresnake.values.keys import KEY_SIZE, PrivateKey
 
+KeyLog: TypeAlias = Callable[[PrivateKey, Remote, PrivateKey], None]
+"""Is shown the keys of each handshake message we make, while they are there: ours, the other end's,
+and our ephemeral one. It keeps none of these objects, for they are wiped."""
+
 
 class Exchange:
     """Shakes hands in the name of one private key.
@@ -54,10 +60,13 @@ class Exchange:
     handshake message. So only the latest can be answered, by a response or by a cookie reply.
     """
 
-    __slots__ = ("_announced", "_indices", "_random", "_roster", "private_key")
+    __slots__ = ("_announced", "_indices", "_key_log", "_random", "_roster", "private_key")
 
-    def __init__(self, random: Callable[[int], bytes], roster: Roster) -> None:
+    def __init__(
+        self, random: Callable[[int], bytes], roster: Roster, key_log: KeyLog | None = None
+    ) -> None:
         self._random = random
+        self._key_log = key_log
         self._roster = roster
         self._indices = Indices(random)
         self._announced: dict[SessionIndex, Peer] = {}
@@ -83,6 +92,8 @@ class Exchange:
             ephemeral.wipe()
             self._indices.release(index)
             raise
+        if self._key_log is not None:
+            self._key_log(ours, peer.remote, ephemeral)
         commands = self.clear_handshake(peer)
         peer.awaiting = awaiting
         datagram = _sealed(peer, message.encode(), now)
@@ -189,6 +200,8 @@ class Exchange:
         self, received: ReceivedInitiation, peer: Peer, index: SessionIndex
     ) -> tuple[Response, SessionKeys]:
         ephemeral = PrivateKey.generate(self._random(KEY_SIZE))
+        if self._key_log is not None:
+            self._key_log(self._identity(), peer.remote, ephemeral)
         try:
             return create_response(received, peer.remote, sender=index, ephemeral=ephemeral)
         finally:

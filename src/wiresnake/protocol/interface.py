@@ -21,7 +21,7 @@ from wiresnake.door.notices import (
 from wiresnake.door.path import Path
 from wiresnake.door.snapshots import Observed
 from wiresnake.protocol.errors import HandshakeRejected, MalformedDatagram
-from wiresnake.protocol.exchange import Exchange
+from wiresnake.protocol.exchange import Exchange, KeyLog
 from wiresnake.protocol.messages import (
     CookieReply,
     Initiation,
@@ -37,16 +37,16 @@ from wiresnake.values.keys import PublicKey
 
 
 class Interface:
-    """The verbs. ``random(n)`` gives n random bytes, fit for keys.
+    """The verbs. ``random(n)`` gives n random bytes, fit for keys; ``key_log`` shows secrets.
 
     The caller drains the plane and hands on what it drained before it calls `expire`, with fresh
     snapshots of the peers that `due` named.
     """
 
-    def __init__(self, random: Callable[[int], bytes]) -> None:
+    def __init__(self, random: Callable[[int], bytes], key_log: KeyLog | None = None) -> None:
         self._counters: Counter[str] = Counter()
         self._roster = Roster()
-        self._exchange = Exchange(random, self._roster)
+        self._exchange = Exchange(random, self._roster, key_log)
         self._schedule = Schedule(random, self._roster, self._exchange, self._counters)
         self._reconfiguration = Reconfiguration(self._roster, self._exchange, self._schedule)
 

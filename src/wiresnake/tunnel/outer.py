@@ -47,6 +47,14 @@ class Outer:
         """Whether sockets are open."""
         return self._pair is not None
 
+    @property
+    def families(self) -> list[str]:
+        """The address families that have a socket: of ``ipv4`` and ``ipv6``."""
+        if self._pair is None:
+            return []
+        both = (("ipv4", self._pair.v4), ("ipv6", self._pair.v6))
+        return [family for family, one in both if one is not None]
+
     def open(self) -> Sockets:
         """Open both sockets on the port last in use. Raises OSError.
 

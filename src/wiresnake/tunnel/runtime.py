@@ -15,16 +15,20 @@ from wiresnake.config.merge import Merge
 from wiresnake.config.model import Change, Edit, InterfaceConfig, PeerConfig
 from wiresnake.config.uapi import PeerStatus
 from wiresnake.door.commands import AnyCommand, ClearSource, Mtu
-from wiresnake.door.notices import AnyNotice, Handshake, PlaneFailed
+from wiresnake.door.notices import AnyNotice, Handshake, PlaneFailed, SessionConfirmed
 from wiresnake.door.snapshots import Observed
 from wiresnake.host.links import LinkEvent, LinkGone, LinkState, PathsChanged
 from wiresnake.plane.contract import DataPlane, PlaneLost, RejectedBatch
+from wiresnake.protocol.exchange import KeyLog
 from wiresnake.protocol.interface import Interface
 from wiresnake.tunnel import chronicle
+from wiresnake.tunnel.events import Ended, Events, LinkChanged
 from wiresnake.tunnel.outer import DOWN, Outer, handed_over
 from wiresnake.tunnel.pace import Pace
 from wiresnake.tunnel.slices import slices
+from wiresnake.tunnel.standing import Standing
 from wiresnake.tunnel.surroundings import Surroundings
+from wiresnake.values.instants import Now
 
 log = logging.getLogger(__name__)
 
@@ -55,18 +59,21 @@ class Tunnel:
 
     Owns the plane and what ``host`` opened; ``close`` gives all of it back. ``ended`` is done when
     the tunnel cannot or need not go on: the interface was deleted, or the plane is lost.
+    ``key_log``, if any, is shown the secrets of each handshake.
     """
 
-    def __init__(self, plane: DataPlane, host: Surroundings) -> None:
+    def __init__(self, plane: DataPlane, host: Surroundings, key_log: KeyLog | None = None) -> None:
         self.config = InterfaceConfig()
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._loop = asyncio.get_running_loop()
         self._plane = plane
         self._host = host
-        self._interface = Interface(host.random)
+        self._interface = Interface(host.random, key_log)
+        self.standing = Standing(self._interface, plane, host.now)
+        self.events = Events(self._interface.key_of)
         self._outer = Outer(host)
         self._up = False
-        self._mtu = 0
+        self.mtu = 0
         self._changing = asyncio.Lock()
         self._pace = Pace(SNAPSHOTS_PER_SECOND)
         self._settling: asyncio.TimerHandle | None = None
@@ -78,6 +85,11 @@ class Tunnel:
     def listen_port(self) -> int:
         """The UDP port in use, or the one to use when the link comes up; 0 is any."""
         return self._outer.port
+
+    @property
+    def families(self) -> list[str]:
+        """The address families that have a socket: of ``ipv4`` and ``ipv6``."""
+        return self._outer.families
 
     @property
     def is_up(self) -> bool:
@@ -153,24 +165,7 @@ class Tunnel:
         for part in slices(config.peers.values(), SNAPSHOTS_PER_STEP):
             await asyncio.sleep(self._pace.wait(len(part), burst, self._loop.time()))
             self._still_alive()
-            yield self._snapshots(part)
-
-    def _snapshots(self, peers: Sequence[PeerConfig]) -> list[tuple[PeerConfig, PeerStatus]]:
-        interface = self._interface
-        numbers = [interface.number_of(peer.public_key) for peer in peers]
-        observed = self._plane.observe([number for number in numbers if number is not None])
-        seen = {each.peer: each for each in observed}
-        reading = []
-        for peer, number in zip(peers, numbers, strict=True):
-            now = None if number is None else seen.get(number)
-            handshake = interface.last_handshake(peer.public_key) or 0
-            status = (
-                PeerStatus(peer.endpoint, handshake, 0, 0)
-                if now is None
-                else PeerStatus(now.endpoint, handshake, now.tx_bytes, now.rx_bytes)
-            )
-            reading.append((peer, status))
-        return reading
+            yield self.standing.status(part)
 
     async def _edit(self, edits: Iterable[Edit]) -> None:
         for part in slices(edits, STEP):
@@ -191,6 +186,7 @@ class Tunnel:
                 self._plane.apply(commands)
             except RejectedBatch as error:
                 raise PlaneLost(str(error)) from error
+            self.events.carried_out(commands)
         self._host.timer.set(self._interface.deadline())
 
     def _finish(self, ending: Ending) -> None:
@@ -199,6 +195,7 @@ class Tunnel:
         self._readers.clear()
         if not self.ended.done():
             self.ended.set_result(ending)
+            self.events.tell(Ended(ending.why, ending.failed))
 
     def _step(self, work: Callable[[], None]) -> Callable[[], None]:
         """Return ``work`` as a callback for the loop."""
@@ -235,7 +232,17 @@ class Tunnel:
             case Handshake(datagram=datagram, path=path):
                 return self._interface.receive(datagram, path, self._host.now())
             case _:
-                return self._interface.notice(notice, self._host.now())
+                now = self._host.now()
+                commands = self._interface.notice(notice, now)
+                if isinstance(notice, SessionConfirmed):
+                    self._tell_if_completed(notice, now)
+                return commands
+
+    def _tell_if_completed(self, notice: SessionConfirmed, now: Now) -> None:
+        key = self._interface.key_of(notice.peer)
+        # A session that was erased meanwhile is confirmed to nobody.
+        if key is not None and self._interface.last_handshake(key) == now.wall:
+            self.events.completed(notice.peer, initiator=False)
 
     def _expire(self) -> None:
         self._host.timer.clear()
@@ -243,6 +250,7 @@ class Tunnel:
         self._drain()
         now = self._host.now()
         seen = self._plane.observe(self._interface.due(now))
+        self.events.observed(seen)
         self._carry_out(self._interface.expire(now, seen))
 
     def _follow_link(self) -> None:
@@ -259,8 +267,8 @@ class Tunnel:
                         PATHS_SETTLE, self._step(self._paths_settled)
                     )
             case LinkState(up=up, mtu=mtu):
-                if mtu != self._mtu:
-                    self._mtu = mtu
+                if mtu != self.mtu:
+                    self.mtu = mtu
                     self._carry_out([Mtu(mtu)])
                 if up != self._up:
                     self._up = up
@@ -275,11 +283,14 @@ class Tunnel:
             sockets = DOWN
         self._carry_out([sockets, *self._interface.link(up=True, now=now)])
         log.debug("interface up, UDP port %d", self._outer.port)
+        port = self._outer.port if self._outer.is_open else 0
+        self.events.tell(LinkChanged(up=True, port=port))
 
     def _bring_down(self) -> None:
         self._carry_out([*self._interface.link(up=False, now=self._host.now()), DOWN])
         self._outer.close()
         log.debug("interface down")
+        self.events.tell(LinkChanged(up=False, port=0))
 
     def _look_at_suspend(self) -> None:
         slept = self._host.sleep.slept()

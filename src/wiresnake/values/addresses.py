@@ -4,11 +4,14 @@ Addresses stay in network order as 4 or 16 bytes, the form in which packets, soc
 tables want them; text is made at the edges.
 """
 
+import re
 import socket
 from dataclasses import dataclass
 from typing import Final, Self
 
 _MAX_DIGITS: Final = 20
+_HOST: Final = re.compile(r"[!-~]{1,253}")
+_SERVICE: Final = re.compile(r"[a-zA-Z0-9_.+-]{1,32}")
 
 
 class InvalidAddress(ValueError):
@@ -94,6 +97,32 @@ def _scope_suffix(scope: int) -> str:
         return "%" + socket.if_indextoname(scope)
     except OSError:
         return f"%{scope}"  # the interface went away; the number still names what was meant
+
+
+@dataclass(frozen=True, slots=True)
+class NamedEndpoint:
+    """The outer address of a peer by name: a host (a name or a number) and a service (likewise).
+
+    What it leads to is for whoever looks it up; the text alone says no more than that it can be.
+    """
+
+    host: str
+    service: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``host:service`` or ``[v6]:service``. Raises InvalidAddress."""
+        host, colon, service = text.rpartition(":")
+        if host.startswith("[") and host.endswith("]"):
+            host = host[1:-1]
+        if not colon or not _HOST.fullmatch(host) or not _SERVICE.fullmatch(service):
+            raise InvalidAddress("not an endpoint: host and port are needed, as in host:51820")
+        return cls(host, service)
+
+    def __str__(self) -> str:
+        return (
+            f"[{self.host}]:{self.service}" if ":" in self.host else f"{self.host}:{self.service}"
+        )
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -9,9 +9,10 @@ import base64
 import binascii
 import hmac
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 KEY_SIZE = 32
 
@@ -135,15 +136,19 @@ class PresharedKey(Secret):
 
 
 class PrivateKey(Secret):
-    """A Curve25519 private key. ``public`` is its public key."""
+    """A Curve25519 private key.
 
-    __slots__ = ("_exchanger", "public")
+    The crypto library is loaded by the first computation, not by the first key: a command that
+    passes keys on starts in half the time.
+    """
+
+    __slots__ = ("_exchanger", "_public", "_wiped")
 
     def __init__(self, raw: bytes | bytearray) -> None:
         super().__init__(raw)
-        exchanger = X25519PrivateKey.from_private_bytes(bytes(raw))
-        self._exchanger: X25519PrivateKey | None = exchanger
-        self.public = PublicKey(exchanger.public_key().public_bytes_raw())
+        self._exchanger: X25519PrivateKey | None = None
+        self._public: PublicKey | None = None
+        self._wiped = False
 
     @classmethod
     def generate(cls, random: bytes) -> Self:
@@ -159,14 +164,22 @@ class PrivateKey(Secret):
         """Return the key as a kernel keeps it (RFC 7748, 5); zeros, "no key", stay zeros."""
         return self if self.is_zero else self.generate(self.reveal())
 
+    @property
+    def public(self) -> PublicKey:
+        """The public key. It outlives `wipe` once it was asked for."""
+        if self._public is None:
+            self._public = PublicKey(self._opened().public_key().public_bytes_raw())
+        return self._public
+
     def exchange(self, other: PublicKey) -> bytes:
         """Return the 32-byte Curve25519 secret shared with ``other``.
 
         Raises UselessExchange when the result is all zeros.
         """
-        assert self._exchanger is not None, "the key was wiped"
+        from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+
         try:
-            return self._exchanger.exchange(X25519PublicKey.from_public_bytes(other.raw))
+            return self._opened().exchange(X25519PublicKey.from_public_bytes(other.raw))
         except ValueError:
             raise UselessExchange("the other public key is of low order") from None
 
@@ -174,3 +187,12 @@ class PrivateKey(Secret):
         """Overwrite the bytes, and let the crypto library erase what it made of them."""
         super().wipe()
         self._exchanger = None
+        self._wiped = True
+
+    def _opened(self) -> "X25519PrivateKey":
+        from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+        assert not self._wiped, "the key was wiped"
+        if self._exchanger is None:
+            self._exchanger = X25519PrivateKey.from_private_bytes(self._raw)
+        return self._exchanger

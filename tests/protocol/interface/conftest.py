@@ -221,9 +221,10 @@ class End:
     random: random.Random
     home: Endpoint
     log: list = field(default_factory=list)
+    key_log: object = None
 
     def __post_init__(self):
-        self.interface = Interface(self.random.randbytes)
+        self.interface = Interface(self.random.randbytes, self.key_log)
         self.plane = StampPlane(self.clock)
 
     def carry_out(self, commands):
@@ -294,10 +295,11 @@ class Ends:
         self.clock = Clock()
         self.all = []
 
-    def end(self, name, *, up=True):
+    def end(self, name, *, up=True, key_log=None):
         host = bytes([192, 0, 2, len(self.all) + 1])
         key = PrivateKey.generate(self.random.randbytes(32))
-        end = End(name, self.clock, key, self.random, Endpoint(host, 51820))
+        home = Endpoint(host, 51820)
+        end = End(name, self.clock, key, self.random, home, key_log=key_log)
         end.reconfigure(IdentitySet(key))
         if up:
             end.link(True)

@@ -219,7 +219,7 @@ def test_the_wall_clock_may_be_set_back_without_making_us_a_replay(ends):
 def test_a_peer_of_low_order_gets_nothing_and_no_retry(ends):
     alice = ends.end("alice")
     nobody = ends.end("nobody")
-    nobody.key.public = type(nobody.key.public)(bytes(32))
+    nobody.key._public = type(nobody.key.public)(bytes(32))
     alice.know(nobody)
     alice.plane.send_data()
     alice.settle()

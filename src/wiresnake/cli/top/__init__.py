@@ -1,0 +1,5 @@
+"""``top``: interfaces and their peers as they live, refreshed every second."""
+
+from wiresnake.cli.top.command import run
+
+__all__ = ["run"]
