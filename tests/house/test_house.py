@@ -110,7 +110,7 @@ def comments_of(text: str) -> Iterator[tuple[int, str]]:
 
 TOO_HEAVY = {
     "argparse", "asyncio", "concurrent", "cryptography.x509", "hypothesis", "json", "logging",
-    "msgspec", "multiprocessing", "ssl", "subprocess", "wiresnake.config.ini",
+    "msgspec", "multiprocessing", "rich", "ssl", "subprocess", "wiresnake.config.ini",
     "wiresnake.config.merge", "wiresnake.daemon", "wiresnake.door", "wiresnake.host",
     "wiresnake.plane", "wiresnake.protocol", "wiresnake.tunnel",
 }  # fmt: skip
