@@ -43,6 +43,6 @@ def test_names_lead_to_both_families_in_the_hosts_order(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 200, "-"])
 def test_what_is_no_name_is_an_error_with_a_reason(host: str) -> None:
-    with pytest.raises(OSError, match=".") as bad:
+    with pytest.raises(OSError, match=r".") as bad:
         look_up(NamedEndpoint(host, "51820"))
     assert bad.value.strerror

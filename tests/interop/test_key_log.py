@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.lab.programs import wiresnake, wireguard_go
+from bench.lab.programs import wireguard_go, wiresnake
 from bench.lab.traffic import reaches
 from bench.lab.tunnels import Tunnel, new_preshared_key, tunnel
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.lab.hosts import Host
-from bench.lab.programs import wiresnake, wireguard_go
+from bench.lab.programs import wireguard_go, wiresnake
 from bench.lab.traffic import reaches
 from bench.lab.tunnels import OUTER, SECOND_OUTER, Tunnel, endpoint, tunnel
 
@@ -131,6 +131,8 @@ def test_a_peer_that_moved_is_found_when_its_handshake_is_old(
     began = time.monotonic()
     with contextlib.suppress(subprocess.CalledProcessError):
         right.ip("link", "del", "wg0")
+    # The kernel took the second address away with the first.
+    right.add_address("eth0", f"{SECOND_OUTER[4][1]}/24")
     made.right.bring_up(made.config(made.right, knows_endpoint=False))
     names.lead(peer=SECOND_OUTER[4][1])
     resolved = following.wait_for("resolved", 200)
