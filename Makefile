@@ -50,7 +50,7 @@ fuzz: .venv/developing
 
 clean:
 	rm -rf .venv build dist src/*.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache \
-		.import_linter_cache
+		.import_linter_cache bench/results/latest*
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/installed: pyproject.toml .ci/venv
