@@ -1,7 +1,8 @@
 """`python -m bench [MEASURE...]`: measure wiresnake beside others.
 
-Each contestant runs at both ends of a tunnel between two network namespaces. Needs root, iperf3
-and ping; whoever cannot be had here is left out, with a line that says why.
+Each contestant runs at both ends of a tunnel between two network namespaces. Needs root, iperf3,
+ping, wg and, for a flood, Debian's wireguard-go; whoever cannot be had here is left out, with a
+line that says why.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from bench.contestants.field import ENTRIES, gather
 from bench.measures import ALL
 from bench.report import as_page
 from bench.results import save
+from wiresnake.host.namespaces import NamespaceUnavailable
 
 SECONDS, QUICK_SECONDS = 2, 1
 """The length of one load."""
@@ -20,7 +22,11 @@ SECONDS, QUICK_SECONDS = 2, 1
 def main() -> int:
     """Measure, print the tables, keep them."""
     asked = _parser().parse_args()
-    contestants = gather(asked.programs)
+    try:
+        contestants = gather(asked.programs)
+    except NamespaceUnavailable as reason:
+        print(reason, file=sys.stderr)
+        return 1
     if not contestants:
         print("nobody is left to be measured", file=sys.stderr)
         return 1
