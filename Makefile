@@ -54,8 +54,8 @@ fuzz: .venv/developing
 		$(PYTEST) -q -n auto --maxprocesses 8 --hypothesis-profile=fuzz tests/fuzz
 
 clean:
-	rm -rf .venv build dist native/target src/wiresnake/plane/*.so src/*.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache \
-		.import_linter_cache
+	rm -rf .venv build dist native/target src/wiresnake/plane/*.so src/*.egg-info .hypothesis \
+		.pytest_cache .mypy_cache .ruff_cache .import_linter_cache bench/results/latest*
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/installed: pyproject.toml .ci/venv $(NATIVE)

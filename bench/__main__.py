@@ -1,7 +1,8 @@
 """`python -m bench [MEASURE...]`: measure wiresnake beside others.
 
-Each contestant runs at both ends of a tunnel between two network namespaces. Needs root, iperf3
-and ping; whoever cannot be had here is left out, with a line that says why.
+Each contestant runs at both ends of a tunnel between two network namespaces. Needs root, iperf3,
+ping, wg and, for a flood, Debian's wireguard-go; whoever cannot be had here is left out, with a
+line that says why.
 """
 
 import argparse
@@ -9,10 +10,10 @@ import sys
 
 from bench.contest import Measure, run
 from bench.contestants.field import ENTRIES, gather
-from bench.contestants.names import OURS
 from bench.measures import ALL
 from bench.report import as_page
 from bench.results import save
+from wiresnake.host.namespaces import NamespaceUnavailable
 
 SECONDS, QUICK_SECONDS = 2, 1
 """The length of one load."""
@@ -21,7 +22,11 @@ SECONDS, QUICK_SECONDS = 2, 1
 def main() -> int:
     """Measure, print the tables, keep them."""
     asked = _parser().parse_args()
-    contestants = gather(asked.programs)
+    try:
+        contestants = gather(asked.programs)
+    except NamespaceUnavailable as reason:
+        print(reason, file=sys.stderr)
+        return 1
     if not contestants:
         print("nobody is left to be measured", file=sys.stderr)
         return 1
@@ -35,8 +40,7 @@ def main() -> int:
     print(as_page(outcomes, contestants))
     print(f"kept in {page}", file=sys.stderr)
     missed = any(not verdict.met for outcome in outcomes for verdict in outcome.verdicts())
-    failed = any(who in OURS for outcome in outcomes for who, _ in outcome.failures)
-    return 1 if failed or (asked.strict and missed) else 0
+    return 1 if asked.strict and missed else 0
 
 
 def _rounds(asked: argparse.Namespace, measure: Measure) -> int:

@@ -61,15 +61,17 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A goal of a figure, the value that it looks at, and whether that is good enough."""
+    """A goal of a figure, and the value that it looks at: None if whose goal it is has failed."""
 
     figure: Figure
     goal: Goal
-    value: float
+    value: float | None
 
     @property
     def met(self) -> bool:
-        """Whether the goal is met."""
+        """Whether the value is good enough."""
+        if self.value is None:
+            return False
         if self.figure.more_is_better:
             return self.value >= self.goal.limit
         return self.value <= self.goal.limit
@@ -103,8 +105,9 @@ class Outcome:
         return statistics.median(ratios) if ratios else None
 
     def verdicts(self) -> list[Verdict]:
-        """Judge every goal for which there are values."""
+        """Judge every goal for which there are values, or a failure of whose goal it is."""
         judged = []
+        failed = {who for who, _ in self.failures}
         for figure in self.measure.figures:
             for goal in figure.goals:
                 value = (
@@ -112,7 +115,7 @@ class Outcome:
                     if goal.against
                     else self.median(figure.name, goal.of)
                 )
-                if value is not None:
+                if value is not None or goal.of in failed:
                     judged.append(Verdict(figure, goal, value))
         return judged
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from subprocess import CalledProcessError
 
 from bench.contestants import builds, ipsec, names, openvpn
 from bench.contestants.contract import Absent, Contestant, linked
@@ -41,7 +42,7 @@ def gather(wanted: Sequence[str]) -> list[Contestant]:
     """Return those of ``wanted`` (names of ENTRIES) that can take part.
 
     Each makes one tunnel first: who cannot is left out, with a line on stderr that says why, and
-    does not spoil rounds later.
+    does not spoil rounds later. Raises NamespaceUnavailable where nobody can.
     """
     present = []
     for name, entry in ENTRIES.items():
@@ -51,7 +52,7 @@ def gather(wanted: Sequence[str]) -> list[Contestant]:
             contestant = entry()
             with linked(contestant):
                 present.append(contestant)
-        except (Absent, DaemonFailed) as reason:
-            why = " ".join(str(reason).split())
+        except (Absent, DaemonFailed, CalledProcessError) as reason:
+            why = " ".join(" ".join([str(reason), *getattr(reason, "__notes__", [])]).split())
             print(f"{name} is left out: {why}", file=sys.stderr, flush=True)
     return present

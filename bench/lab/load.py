@@ -13,12 +13,27 @@ from bench.lab.traffic import ping
 
 IPERF_PORT = "5201"
 START_LIMIT = 5.0
+OVERTIME = 15.0
 
 
-def iperf(left: Host, right: Host, address: str, *options: str) -> dict[str, Any]:
-    """Run iperf3 from left to ``address`` of right; return the summary of its end."""
+def iperf(left: Host, right: Host, address: str, seconds: int, *options: str) -> dict[str, Any]:
+    """Run iperf3 from left to ``address`` of right; return the summary of its end.
+
+    Whole seconds, for that is all that iperf3 counts, and 0 is for ever.
+    """
     with _server(right, address):
-        report = json.loads(left.call("iperf3", "-J", "-c", address, *options))
+        report = json.loads(
+            left.call(
+                "iperf3",
+                "-J",
+                "-c",
+                address,
+                "-t",
+                str(seconds),
+                *options,
+                limit=seconds + OVERTIME,
+            )
+        )
     end: dict[str, Any] = report["end"]
     return end
 
@@ -54,12 +69,9 @@ def _await_socket(host: Host, *which: str) -> None:
 def tcp(
     left: Host, right: Host, address: str, seconds: int, *, reverse: bool = False, flows: int = 1
 ) -> float:
-    """Return Mbit/s of TCP flows from left to right, all together, or back if ``reverse``.
-
-    Whole seconds, for that is all that iperf3 counts, and 0 is for ever.
-    """
-    options = ["-t", str(seconds), "-P", str(flows), *(["-R"] if reverse else [])]
-    received = iperf(left, right, address, *options)["sum_received"]
+    """Return Mbit/s of TCP flows from left to right, all together, or back if ``reverse``."""
+    options = ["-P", str(flows), *(["-R"] if reverse else [])]
+    received = iperf(left, right, address, seconds, *options)["sum_received"]
     return float(received["bits_per_second"]) / 1e6
 
 
@@ -81,10 +93,17 @@ def flowing(left: Host, right: Host, address: str, limit: int = 30) -> Iterator[
             _end(flow)
 
 
+def arriving(host: Host, interface: str, seconds: float) -> float:
+    """Return the bytes that come out of an interface of ``host`` each second, over so long."""
+    count = host.path(f"/sys/class/net/{interface}/statistics/rx_bytes")
+    before, began = int(count.read_text()), time.monotonic()
+    time.sleep(seconds)
+    return (int(count.read_text()) - before) / (time.monotonic() - began)
+
+
 def udp(left: Host, right: Host, address: str, seconds: int, size: int = 64) -> float:
     """Return datagrams received each second, sent as fast as one sender can."""
-    options = ("-u", "-b", "0", "-l", str(size), "-t", str(seconds))
-    total = iperf(left, right, address, *options)["sum"]
+    total = iperf(left, right, address, seconds, "-u", "-b", "0", "-l", str(size))["sum"]
     return float(total["packets"] - total["lost_packets"]) / seconds
 
 

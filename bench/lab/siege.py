@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bench.lab import flood
 from bench.lab.hosts import Host, cable
-from bench.lab.load import tcp
+from bench.lab.load import arriving, flowing
 from bench.lab.programs import Program
 from bench.lab.traffic import ping, reaches
 from bench.lab.tunnels import PORT, End, Tunnel, tunnel
@@ -88,20 +88,25 @@ def newcomer_to(responder: End, host: Host, program: Program) -> Tunnel:
 def besiege(responder: Program, legitimate: Program, *, rate: int, seconds: int = 2) -> Siege:
     """Flood ``responder`` at ``rate`` datagrams a second, and return what became.
 
-    The established session is one of two ``responder``s; the newcomer is ``legitimate``. Each TCP
-    flow takes ``seconds``. Raises TimeoutError if the newcomer could not connect.
+    The established session is one of two ``responder``s; its throughput is taken over ``seconds``
+    each time, and it ends before the newcomer comes, which is ``legitimate``. Raises TimeoutError
+    if the newcomer could not connect.
     """
     with tunnel(responder, responder) as made, Host("newcomer") as host:
         left, target = made.left, made.right
         coming = newcomer_to(target, host, legitimate)
         reaches(left.host, target.inner(4))
-        flow = (left.host, target.host, target.inner(4), seconds)
-        calm = tcp(*flow)
-        before = target.running.memory()
-        with flooded(target, rate) as attack:
-            kept = tcp(*flow) / calm
-            coming.left.bring_up(coming.config(coming.left))
-            connected = reaches(host, target.inner(4), within=PATIENCE)
-            answered = ping(host, target.inner(4), count=PINGS, interval=PING_INTERVAL, patience=1)
-            growth = target.running.memory() - before
+        with contextlib.ExitStack() as established:
+            established.enter_context(flowing(left.host, target.host, target.inner(4)))
+            calm = arriving(target.host, target.interface, seconds)
+            before = target.running.memory()
+            with flooded(target, rate) as attack:
+                kept = arriving(target.host, target.interface, seconds) / calm
+                established.close()
+                coming.left.bring_up(coming.config(coming.left))
+                connected = reaches(host, target.inner(4), within=PATIENCE)
+                answered = ping(
+                    host, target.inner(4), count=PINGS, interval=PING_INTERVAL, patience=1
+                )
+                growth = target.running.memory() - before
         return Siege(connected, 1 - len(answered) / PINGS, kept, growth, attack.rate)

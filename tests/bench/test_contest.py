@@ -98,6 +98,13 @@ def test_goals_are_judged_where_there_are_values() -> None:
     assert judged == [(1.5, 1.5, True), (1.6, 1.5, False), (20, 20, True)]
 
 
+def test_who_failed_has_missed_its_goals() -> None:
+    track = Track({"a": [RuntimeError("fell")], "b": [1]})
+    outcome = race(track, Goal(1.5, "a", "b"), Goal(1, "b"), Goal(1, "b", "a"), rounds=1)
+    judged = [(verdict.goal.of, verdict.value, verdict.met) for verdict in outcome.verdicts()]
+    assert judged == [("a", None, False), ("b", 1, True)]
+
+
 @pytest.mark.parametrize(("figure", "met"), [(more("x", ""), (False, True, True)),
                                              (less("x", ""), (True, True, False))])  # fmt: skip
 def test_better_is_more_or_less(figure: Figure, met: tuple[bool, ...]) -> None:
