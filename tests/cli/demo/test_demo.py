@@ -58,6 +58,7 @@ def test_everything_it_promises_comes_true(mark: str) -> None:
         "latest handshake",
         "0 anything else",
         "the plaintext in none of it",
+        "[#] ip link delete dev wg0",
         "Everything is undone",
     ):
         assert promised in shown.stdout
@@ -70,7 +71,7 @@ def test_everything_it_promises_comes_true(mark: str) -> None:
 
 @pytest.mark.root
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("when", ["`wiresnaked wg0`", "A file over TCP"])
+@pytest.mark.parametrize("when", ["`wiresnake up", "A file over TCP"])
 def test_whatever_ends_it_leaves_nothing_behind(mark: str, how: signal.Signals, when: str) -> None:
     with subprocess.Popen(
         COMMAND, env={**os.environ, MARK: mark}, stdout=subprocess.PIPE, text=True
@@ -91,13 +92,13 @@ def test_whatever_ends_it_leaves_nothing_behind(mark: str, how: signal.Signals, 
 
 
 @pytest.mark.root
-def test_a_daemon_that_does_not_start_is_told_in_one_line(
+def test_a_tunnel_that_does_not_come_up_is_told_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(stage, "INTERFACE", "a name that is too long")
+    monkeypatch.setattr(stage, "CONFIG", "/run/a name that is too long.conf")
     assert demo.run([]) == 1
     last = capfd.readouterr().out.strip().split("\n")[-1]
-    assert last.startswith("The demo failed: the daemon of the laptop did not start")
+    assert last.startswith("The demo failed: `wiresnake up` failed on the laptop: wiresnake: The ")
 
 
 def test_a_machine_without_iproute2_is_told_so(

@@ -1,17 +1,15 @@
 """What the demo shows, step by step."""
 
 import contextlib
-import signal
 import statistics
 import sys
 import time
-from collections.abc import Iterator
-from types import FrameType
 
 from wiresnake.cli.demo.narrator import Narrator, on_standard_output
-from wiresnake.cli.demo.stage import INTERFACE, PORT, Actor, DemoFailed, cast, check_machine
+from wiresnake.cli.demo.stage import CONFIG, INTERFACE, PORT, Actor, DemoFailed, cast, check_machine
 from wiresnake.cli.demo.traffic import Arrived, FileTransfer, ping, say_aloud
 from wiresnake.cli.demo.watch import MESSAGES, NEIGHBOURS, OTHER, Watcher
+from wiresnake.cli.endings import ending_gently
 from wiresnake.host.namespaces import NamespaceUnavailable, become_root, two_hosts
 
 USAGE = "Usage: wiresnake demo"
@@ -31,7 +29,7 @@ def run(arguments: list[str]) -> int:
         return 0 if arguments in (["-h"], ["--help"], ["help"]) else 1
     narrator = on_standard_output()
     try:
-        with _ending_gently():
+        with ending_gently():
             _tell(narrator)
     except (DemoFailed, NamespaceUnavailable) as failure:
         narrator.bad(str(failure))
@@ -43,21 +41,6 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-@contextlib.contextmanager
-def _ending_gently() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP undo everything, as Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {each: signal.signal(each, interrupt) for each in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _tell(narrator: Narrator) -> None:
     check_machine()
     narrator.step("Two hosts on this machine, joined by a cable")
@@ -65,7 +48,7 @@ def _tell(narrator: Narrator) -> None:
     with contextlib.ExitStack() as stack:
         laptop, server = cast(*stack.enter_context(two_hosts()))
         narrator.quote(_STAGE)
-        _configure(narrator, stack, laptop, server)
+        _configure(narrator, laptop, server)
         with Watcher(server.host, "eth0", PORT) as cable:
             _first_words(narrator, laptop, server)
             _send_file(narrator, laptop, server)
@@ -77,23 +60,24 @@ def _tell(narrator: Narrator) -> None:
                 narrator.fact(f"on the {actor.name}:")
                 narrator.quote(actor.show(colour=narrator.colour))
         _prove(narrator, cable)
+        narrator.step(f"`wiresnake down {CONFIG}` on both")
+        for actor in (laptop, server):
+            narrator.quote(actor.take_down())
         narrator.step("Everything is undone")
 
 
-def _configure(
-    narrator: Narrator, stack: contextlib.ExitStack, laptop: Actor, server: Actor
-) -> None:
-    narrator.step("Keys, and a configuration file for each, as `wg` reads it")
+def _configure(narrator: Narrator, laptop: Actor, server: Actor) -> None:
+    narrator.step("Keys, and a configuration file for each, as `wg-quick` reads it")
     for actor in (laptop, server):
-        narrator.fact(f"/run/{INTERFACE}.conf on the {actor.name}:")
+        narrator.fact(f"{CONFIG} on the {actor.name}:")
         narrator.quote(actor.write_config())
-    narrator.step("`wiresnaked wg0` on both")
+    narrator.step(f"`wiresnake up {CONFIG}` on both")
     for actor in (laptop, server):
-        seconds = actor.start_daemon(stack)
-        narrator.good(f"the daemon of the {actor.name} answers after {seconds:.2f} s")
-    for actor in (laptop, server):
-        actor.configure()
-    narrator.good("both have read their files through their UAPI sockets; the links are up")
+        began = time.monotonic()
+        said = actor.bring_up()
+        if actor is laptop:
+            narrator.quote(said)
+        narrator.good(f"the {actor.name} is up after {time.monotonic() - began:.2f} s")
 
 
 def _first_words(narrator: Narrator, laptop: Actor, server: Actor) -> None:

@@ -1,9 +1,10 @@
 """``down``: everything that `up` did is undone, however far it came and whatever befell it."""
 
 from wiresnake.cli import interfaces as wireguard
+from wiresnake.cli.endings import ending_gently
 from wiresnake.cli.quick import device, voice
 from wiresnake.cli.quick.asked import Asked
-from wiresnake.cli.quick.execution import Execution, ending_gently
+from wiresnake.cli.quick.execution import Execution
 from wiresnake.cli.quick.journal import Journal, load, one_at_a_time
 from wiresnake.cli.quick.save import save_to
 from wiresnake.cli.quick.source import Source, interface_of, read

@@ -3,7 +3,6 @@
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Final, Literal, TypeAlias
 
 from wiresnake.cli.quick import voice
@@ -71,21 +70,6 @@ class Execution:
                 self._journal.remove()
         if failures:
             raise Failed(f"not undone: {'; '.join(failures)}")
-
-
-@contextmanager
-def ending_gently() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that it can undo what it did."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {each: signal.signal(each, interrupt) for each in _ENDINGS[1:]}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -3,10 +3,11 @@
 import secrets
 
 from wiresnake.cli import interfaces as wireguard
+from wiresnake.cli.endings import ending_gently
 from wiresnake.cli.program import called_as
 from wiresnake.cli.quick import peers, survey, voice
 from wiresnake.cli.quick.asked import Asked
-from wiresnake.cli.quick.execution import Execution, Watch, ending_gently, nobody
+from wiresnake.cli.quick.execution import Execution, Watch, nobody
 from wiresnake.cli.quick.journal import Journal, load, one_at_a_time, others
 from wiresnake.cli.quick.source import Source, read
 from wiresnake.cli.quick.voice import Failed
