@@ -114,7 +114,7 @@ def rest(config: QuickConfig, wish: Wish, now: Situation) -> Plan:
     if now.ipv6_is_off and _is_asked(config, prefixes):
         plan.warnings.append("IPv6 is off on this host: its addresses and routes are left out")
     prefixes = [prefix for prefix in prefixes if not (prefix.is_ipv6 and now.ipv6_is_off)]
-    everything = [ipv6 for ipv6, _, _ in _FAMILIES if _takes_all(prefixes, ipv6=ipv6)]
+    everything = [ipv6 for ipv6, _, _ in _FAMILIES if takes_all(prefixes, ipv6=ipv6)]
     if wish.endpoints and now.looks_again:
         plan.steps.append(HandOver(wish.interface, wish.endpoints))
     for held in config.addresses:
@@ -275,7 +275,7 @@ def _is_asked(config: QuickConfig, prefixes: Iterable[Prefix]) -> bool:
     )
 
 
-def _takes_all(prefixes: Iterable[Prefix], *, ipv6: bool) -> bool:
+def takes_all(prefixes: Iterable[Prefix], *, ipv6: bool) -> bool:
     """Whether the prefixes of a family hold all its addresses, a /0 or both halves."""
     own = {prefix for prefix in prefixes if prefix.is_ipv6 == ipv6 and prefix.length <= 1}
     return any(prefix.length == 0 for prefix in own) or len(own) == 2

@@ -70,7 +70,7 @@ def test_a_client_more(tmp_path: Path, capsys) -> None:
     before = server.read_text()
     capsys.readouterr()
     assert main(["new", "--add", str(server), "--client", "phone", "--output", "."]) == 0
-    assert f"wg syncconf wg0 <(wg-quick strip {server})" in capsys.readouterr().out
+    assert f"wiresnake syncconf wg0 <(wiresnake strip {server})" in capsys.readouterr().out
     assert server.read_text().startswith(before)
     assert server.stat().st_mode & 0o7777 == 0o600
     phone, laptop = (tmp_path / f"{each}.conf" for each in ("phone", "laptop"))

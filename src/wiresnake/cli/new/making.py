@@ -70,7 +70,7 @@ def _add(path: Path, request: Request) -> None:
     print(f"{path}: the server, which knows {', '.join(request.clients)} too")
     _tell_of_clients(request, made)
     name = path.name.removesuffix(".conf")
-    print(f"If it runs, tell it: wg syncconf {name} <(wg-quick strip {path})")
+    print(f"If it runs, tell it: wiresnake syncconf {name} <(wiresnake strip {path})")
 
 
 def _enrolled(text: str, request: Request) -> tuple[str, list[tuple[Client, str]]]:

@@ -123,4 +123,4 @@ def _listed(keys: set[PublicKey]) -> str:
 
 def _syncing(facts: Facts) -> str:
     assert facts.file is not None
-    return f"wg syncconf {facts.interface} <(wg-quick strip {facts.file.path})"
+    return f"wiresnake syncconf {facts.interface} <(wiresnake strip {facts.file.path})"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from wiresnake.config.health.facts import Facts, Finding
-from wiresnake.config.plan import IPV6_LEAST_MTU, SRC_VALID_MARK
+from wiresnake.config.plan import IPV6_LEAST_MTU, SRC_VALID_MARK, takes_all
 from wiresnake.values.addresses import Prefix
 from wiresnake.values.keys import PublicKey
 
@@ -64,7 +64,7 @@ def leak_of_the_other_family(facts: Facts) -> Iterator[Finding]:
     if facts.link is None or not facts.link.up:
         return
     prefixes = {each for peer in facts.peers for each in peer.allowed_ips}
-    whole = [ipv6 for ipv6 in _FAMILIES if _takes_all(prefixes, ipv6=ipv6)]
+    whole = [ipv6 for ipv6 in _FAMILIES if takes_all(prefixes, ipv6=ipv6)]
     if len(whole) != 1:
         return
     (taken, _), (other, missing) = _FAMILIES[whole[0]], _FAMILIES[not whole[0]]
@@ -133,7 +133,7 @@ def strict_reverse_path(facts: Facts) -> Iterator[Finding]:
     if facts.link is None or not facts.link.fwmark or facts.settings.get(SRC_VALID_MARK) != "0":
         return
     prefixes = {each for peer in facts.peers for each in peer.allowed_ips}
-    if not _takes_all(prefixes, ipv6=False):
+    if not takes_all(prefixes, ipv6=False):
         return
     for outer in facts.outer:
         # The kernel takes the greater of the two.
@@ -154,11 +154,5 @@ def _leads_on(facts: Facts, *, ipv6: bool) -> bool:
     """Whether clients are told to send everything of a family here, and have an address for it."""
     if facts.link is None or facts.file is None:
         return False
-    whole = _takes_all(set(facts.file.for_clients), ipv6=ipv6)
+    whole = takes_all(set(facts.file.for_clients), ipv6=ipv6)
     return whole and any(each.is_ipv6 == ipv6 for each in facts.link.addresses)
-
-
-def _takes_all(prefixes: set[Prefix], *, ipv6: bool) -> bool:
-    """Whether the prefixes hold all addresses of a family: a /0, or both halves."""
-    own = {each for each in prefixes if each.is_ipv6 == ipv6 and each.length <= 1}
-    return any(not each.length for each in own) or len(own) == 2
