@@ -97,6 +97,10 @@ class Pinger:
             return None
         return self._sizes[sequence] if sequence < len(self._sizes) else None
 
+    def fileno(self) -> int:
+        """Return the descriptor by which it hears."""
+        return self._socket.fileno()
+
     def __enter__(self) -> Self:
         return self
 

@@ -1,6 +1,7 @@
 """Peers are given reason to answer, and it is seen what comes of it."""
 
 import contextlib
+import select
 import socket
 import time
 from collections.abc import Mapping
@@ -89,7 +90,10 @@ def _await(
     pingers: Mapping[PublicKey, Pinger],
     senders: Mapping[PublicKey, socket.socket],
 ) -> dict[PublicKey, float]:
-    """Ask every second until all have answered, or will not; return the seconds each took."""
+    """Ask every second until all have answered, or will not; return the seconds each took.
+
+    A peer that is removed meanwhile is waited for no longer.
+    """
     earlier = {peer.public_key: peer for peer in examined.before.peers}
     answered: dict[PublicKey, float] = {}
     began = time.monotonic()
@@ -105,17 +109,18 @@ def _await(
                 else:
                     with contextlib.suppress(OSError):
                         senders[key].send(b"\0")
-        time.sleep(_LOOK_INTERVAL if answered or now > began else 0.02)
-        for key in [each for each in waiting if each in pingers]:
-            if pingers[key].heard(0):
-                answered[key] = time.monotonic() - sent_at
-        for peer in interfaces.ask(name).peers:
-            key = peer.public_key
-            if key in waiting and (
-                key in answered
-                or time.monotonic() - began > _limit(peer, earlier.get(key), key in pingers)
-            ):
-                waiting.discard(key)
+        pinged = {pingers[key]: key for key in waiting if key in pingers}
+        for pinger in select.select(list(pinged), [], [], _LOOK_INTERVAL)[0]:
+            if pinger.heard(0):
+                answered[pinged[pinger]] = time.monotonic() - sent_at
+        waited = time.monotonic() - began
+        waiting = {
+            key
+            for key, peer in ((each.public_key, each) for each in interfaces.ask(name).peers)
+            if key in waiting
+            and key not in answered
+            and waited <= _limit(peer, earlier.get(key), key in pingers)
+        }
     return answered
 
 
