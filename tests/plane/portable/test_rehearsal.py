@@ -5,12 +5,14 @@ import select
 import socket
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wiresnake.door.commands import Add, Install, Route, Session, SetEndpoint, Sockets
 from wiresnake.plane.contract import Inner
 from wiresnake.plane.portable import child
 from wiresnake.plane.portable.counters import fresh_counters
-from wiresnake.plane.portable.rehearsal import COUNT, INTERVAL, Rehearsal
+from wiresnake.plane.portable.rehearsal import COUNT, FLOW, INTERVAL, Moment, Rehearsal
 from wiresnake.plane.portable.shell import Shell
 from wiresnake.plane.portable.ways import Way
 from wiresnake.plane.portable.wire import UdpWire
@@ -148,43 +150,71 @@ def test_the_end_of_the_inner_side_may_come_during_a_rehearsal(ends):
     assert not shell.step(0.0)
 
 
+def rehearsed(moment):
+    """Let nothing come any more; return how many rehearsals that takes."""
+    count = 0
+    while moment.patience > 0:
+        moment.pass_by()
+        count += 1
+    return count
+
+
+def test_before_anything_came_nothing_is_due():
+    assert rehearsed(Moment()) == 0
+
+
+@given(st.lists(st.integers(1, FLOW), min_size=1), st.integers(1, COUNT))
+def test_a_few_packets_are_followed_by_all_rehearsals(bursts, between):
+    moment = Moment()
+    for burst in bursts:
+        for _ in range(burst):
+            moment.renew()
+        for _ in range(between):
+            assert moment.patience == INTERVAL
+            moment.pass_by()
+    assert rehearsed(moment) == COUNT - between
+
+
+@given(st.integers(FLOW + 1, 20 * FLOW))
+def test_of_a_flow_few_waits_have_a_limit(length):
+    moment = Moment()
+    limited = []
+    for _ in range(length):
+        moment.renew()
+        limited.append(moment.patience > 0)
+    assert all(limited[:FLOW])
+    assert sum(limited[FLOW:]) == length // FLOW - 1
+    more = -length % FLOW
+    for _ in range(more):
+        moment.renew()
+    assert rehearsed(moment) == COUNT
+
+
 class Scripted:
     """A shell, and a listener, to which something comes at waits that are given, and then never."""
 
     def __init__(self, *comes):
         self.comes = list(comes)
-        self.waits = []
-        self.rehearsals = 0
+        self.calls = []
 
     def step(self, timeout):
-        self.waits.append(timeout)
         if not self.comes and timeout < 0:
             raise child.ParentGone
         comes = bool(self.comes) and self.comes.pop(0)
-        assert comes or timeout > 0, "a wait without end ended with nothing"
+        assert comes or timeout == INTERVAL, "a wait without end ended with nothing"
+        self.calls.append("step")
         return comes
 
     def rehearse(self):
-        self.rehearsals += 1
+        self.calls.append("rehearse")
 
     def notify_if_due(self):
-        pass
+        self.calls.append("notify")
 
 
-@pytest.mark.parametrize(
-    ("comes", "rehearsals"),
-    [
-        ((), 0),
-        ((True,), COUNT),
-        ((True, True, True), COUNT),
-        ((True, False, False, True), 2 + COUNT),
-        ((True, *(False for _ in range(COUNT)), True), 2 * COUNT),
-    ],
-)
-def test_rehearsals_follow_what_came_and_end(comes, rehearsals):
-    shell = Scripted(*comes)
+def test_the_process_rehearses_when_nothing_came_in_time():
+    shell = Scripted(True, True, False, True)
     with pytest.raises(child.ParentGone):
         child._move(shell, shell)
-    assert shell.rehearsals == rehearsals
-    assert shell.waits[0] == shell.waits[-1] == -1.0
-    assert set(shell.waits) <= {-1.0, INTERVAL}
+    came, rehearsed = ["step", "notify"], ["step", "rehearse", "notify"]
+    assert shell.calls == [*came, *came, *rehearsed, *came, *(rehearsed * COUNT)]

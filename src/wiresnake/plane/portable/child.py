@@ -38,7 +38,7 @@ from wiresnake.plane.frames import (
     Seen,
     descriptors_of,
 )
-from wiresnake.plane.portable import rehearsal
+from wiresnake.plane.portable.rehearsal import Moment
 from wiresnake.plane.portable.shell import Shell
 
 _READ_SIZE: Final = 1 << 18
@@ -164,13 +164,13 @@ def serve(inner: Inner, control: socket.socket, notify: int) -> None:
 
 def _move(shell: Shell, listener: Listener) -> NoReturn:
     """Move packets and answer control, and rehearse for a moment after either."""
-    rehearsals = 0
+    moment = Moment()
     while True:
-        if shell.step(rehearsal.INTERVAL if rehearsals else -1.0):
-            rehearsals = rehearsal.COUNT
+        if shell.step(moment.patience):
+            moment.renew()
         else:
             shell.rehearse()
-            rehearsals -= 1
+            moment.pass_by()
         listener.notify_if_due()
 
 
