@@ -185,3 +185,21 @@ def test_two_tunnels_that_take_everything_keep_to_their_own_rules(host: Host) ->
     assert host.state() == alone
     host.ours("down", files[0])
     assert host.state() == before
+
+
+def test_a_tunnel_that_is_up_in_part_is_not_saved(host: Host) -> None:
+    file = host.write("Address = 10.0.0.1/24\nListenPort = 9\nSaveConfig = true", "")
+    text = file.read_text()
+    before = host.state()
+    assert run(host, "done", "1", "kill", str(file)).returncode == -9
+    host.ours("down", str(file))
+    assert file.read_text() == text
+    assert host.state() == before
+
+
+def test_a_journal_that_cannot_be_read_is_told(host: Host, file: str) -> None:
+    host.run("sh", "-c", "umask 077; mkdir /run/wiresnake; echo nonsense >/run/wiresnake/wg0.json")
+    for verb in ("up", "down"):
+        done = host.ours(verb, file, check=False)
+        assert done.returncode == 1
+        assert "/run/wiresnake/wg0.json is no journal of `up'" in done.stderr
