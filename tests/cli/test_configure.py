@@ -162,6 +162,23 @@ def test_pauses_grow_up_to_twenty_seconds(
     assert lines[15:] == [why]
 
 
+def test_a_key_in_the_place_of_a_name_is_not_shown(monkeypatch, daemon, capsys) -> None:
+    monkeypatch.setenv("WG_ENDPOINT_RESOLUTION_RETRIES", "1")
+    Resolver(monkeypatch, AGAIN)
+    assert main(["set", daemon.name, "peer", key(1), "endpoint", f"{SECRET}:1"]) == 1
+    told = capsys.readouterr().err
+    assert told.count("(hidden)") == 2
+    assert SECRET[:8] not in told
+
+
+@pytest.mark.parametrize("port", ["65536", "0065536", "9" * 5000, " 70000", "+70000"])
+def test_a_port_out_of_range_is_not_cut_to_size(port: str, daemon: FakeDaemon, capsys) -> None:
+    for words in (["listen-port", port], ["peer", key(1), "endpoint", f"192.0.2.1:{port}"]):
+        assert main(["set", daemon.name, *words]) == 1
+        assert capsys.readouterr().err.startswith("Port is not in 0 to 65535: `")
+    assert daemon.asked == []
+
+
 def test_a_name_may_be_found_in_the_end(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.setenv("WG_ENDPOINT_RESOLUTION_RETRIES", "infinity")
     resolver = Resolver(monkeypatch, *[AGAIN] * 100, OSError(5, "I/O"), FOUND[1:])

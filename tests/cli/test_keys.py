@@ -96,3 +96,10 @@ def test_a_reader_that_goes_away_is_no_crash() -> None:
     with open(writing, "wb") as broken:
         done = subprocess.run([*OURS, "genkey"], stdout=broken, stderr=subprocess.PIPE)
     assert (done.stderr, done.returncode) == (b"", 1)
+
+
+@pytest.mark.parametrize("command", ["genkey", "help"])
+def test_output_that_cannot_be_written_is_told(command: str) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([*OURS, command], stdout=full, stderr=subprocess.PIPE)
+    assert (done.stderr, done.returncode) == (b"wiresnake: No space left on device\n", 1)

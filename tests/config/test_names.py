@@ -33,6 +33,7 @@ PLACES = {
     "before other comments": f"## Name = a\n# likes cats\n{PEER_ONE}\n# Name = b\n#\n{PEER_TWO}",
     "the first one counts": f"# Name = a\n[Peer]\n# Name = c\nPublicKey={ONE}\n"
     f"# Name = b\n{PEER_TWO}",
+    "parted from the interface": f"[Interface]\n\n# Name = a\n\n{PEER_ONE}\n# Name = b\n{PEER_TWO}",
     "an empty line inside": f"[Peer]\nPublicKey={ONE}\n\n# Name = a\nEndpoint=x\n\n"
     f"[Peer]\n# Name = b\n\nPublicKey={TWO}",
 }  # fmt: skip
@@ -53,6 +54,7 @@ def test_a_name_belongs_to_the_block_it_is_written_at(place: str) -> None:
         f"{PEER_ONE}\n# Name = a\n[Interface]\nListenPort = 1\n",
         f"# Names = a\n{PEER_ONE}", f"# Name\n{PEER_ONE}", f"# Name =\t \n{PEER_ONE}",
         f"# my Name = a\n{PEER_ONE}", "[Peer]\n# Name = a\nPublicKey = abc", "# Name = a\n[Peer]",
+        f"[Interface]\nListenPort = 1\n# Name = a\n\n{PEER_ONE}",
         f"[Interface]\nPublicKey = {ONE}\n# Name = a\n", f"Name = a\n{PEER_ONE}",
     ],
 )  # fmt: skip

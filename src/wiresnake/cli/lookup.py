@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Final
 
-from wiresnake.config.fields import InvalidField, Unresolved
+from wiresnake.config.fields import InvalidField, Unresolved, without_secrets
 from wiresnake.values.addresses import Endpoint
 
 _RETRIES: Final = "WG_ENDPOINT_RESOLUTION_RETRIES"
@@ -28,7 +28,8 @@ def resolve(host: str, service: str) -> Endpoint:
     WG_ENDPOINT_RESOLUTION_RETRIES says (a number, 15 without it, or ``infinity``), each announced
     on standard error. Raises Unresolved, InvalidField.
     """
-    if re.fullmatch(r"\s*\+?\d+", service) and int(service) > 0xFFFF:
+    number = re.fullmatch(r"\s*\+?0*([0-9]+)", service)
+    if number is not None and (len(number[1]) > 5 or int(number[1]) > 0xFFFF):
         raise Unresolved("Port is not in 0 to 65535")  # the resolver would cut it to 16 bits
     if not host:
         return _first("", service)
@@ -42,7 +43,7 @@ def resolve(host: str, service: str) -> Endpoint:
                 raise Unresolved(str(why)) from None
             shown = f"[{host}]:{service}" if ":" in host else f"{host}:{service}"
             again = f"Trying again in {pause:.2f} seconds..."
-            print(f"{why}: `{shown}'. {again}", file=sys.stderr, flush=True)
+            print(f"{why}: `{without_secrets(shown)}'. {again}", file=sys.stderr, flush=True)
         retries -= 1
         time.sleep(pause)
         pause = min(_LONGEST_PAUSE, pause * _GROWTH)

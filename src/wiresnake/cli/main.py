@@ -68,12 +68,19 @@ def main(argv: list[str] | None = None) -> int:
         status = run(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader, say `head`, has what it wanted, and nobody takes what is still buffered.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # the reader, say `head`, has what it wanted
         return 1
+    except OSError as bad:  # commands tell their own failures: this one is of the output
+        _drop_output()
+        return complain(f"{called_as()}: {bad.strerror or bad}")
     except KeyboardInterrupt:
         return 130
     return status
+
+
+def _drop_output() -> None:
+    """Let nothing more be written, for nobody takes what is still buffered."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(commands: Mapping[str, Command], arguments: list[str]) -> int:

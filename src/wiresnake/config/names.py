@@ -21,8 +21,9 @@ def friendly_names(text: str) -> dict[PublicKey, str]:
 
     A comment between two blocks belongs to the one below it, unless it clings to the one above (no
     empty line between them) and that has no name yet. The first name of a block counts; one inside
-    ``[Interface]`` names no peer, nor does one in a block that is itself a comment. Only printable
-    characters are kept. Any text will do: what is not understood is passed over.
+    ``[Interface]``, or clinging to it with an empty line below, names no peer, nor does one in a
+    block that is itself a comment. Only printable characters are kept. Any text will do: what is
+    not understood is passed over.
     """
     reader = _Reader()
     for line in text.split("\n"):
@@ -34,7 +35,7 @@ def friendly_names(text: str) -> dict[PublicKey, str]:
 class _Reader:
     def __init__(self) -> None:
         self.names: dict[PublicKey, str] = {}
-        self.is_peer = False
+        self.is_peer = self.is_other = False
         self.key: PublicKey | None = None
         self.name = ""
         # Names since the last line with a meaning, and whether an empty line was before each.
@@ -74,12 +75,12 @@ class _Reader:
         for name, apart in self.waiting:
             if self.is_peer and not self.name and not apart:
                 self.name = name
-            else:
+            elif not (self.is_other and self.apart and not apart):
                 below = name
         self.waiting.clear()
         if self.key is not None and self.name:
             self.names[self.key] = self.name
-        self.is_peer = next_is_peer
+        self.is_peer, self.is_other = next_is_peer, not next_is_peer
         self.key = None
         self.name = below if next_is_peer else ""
 
