@@ -6,6 +6,8 @@ PYTEST := $(PYTHON) -m pytest
 FUZZ_EXAMPLES ?= 5000
 # In CI a test that cannot run is a failure, not a skip.
 STRICT := $(if $(CI),WIRESNAKE_REQUIRE_ALL=1)
+CARGO := $(shell command -v cargo)
+NATIVE := $(wildcard native/Cargo.* native/*/Cargo.toml native/*/src/*.rs native/*/src/*/*.rs)
 
 .PHONY: help setup demo test test-long check bench fuzz clean
 
@@ -27,6 +29,7 @@ demo: setup
 
 test: .venv/developing
 	@.ci/needs test
+	$(if $(CARGO),cargo test -q --locked --manifest-path native/Cargo.toml)
 	$(STRICT) timeout -k 60 1500 $(PYTEST) -q -n auto --maxprocesses 8 --dist loadgroup
 
 test-long: .venv/developing
@@ -39,9 +42,11 @@ check: .venv/developing
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	$(PYTEST) -q tests/house
+	$(if $(CARGO),cargo fmt --check --manifest-path native/Cargo.toml)
+	$(if $(CARGO),cargo clippy -q --locked --all-targets --manifest-path native/Cargo.toml -- -D warnings)
 
 bench: .venv/developing
-	@.ci/needs test
+	@.ci/needs bench
 	$(PYTHON) -m bench
 
 fuzz: .venv/developing
@@ -49,11 +54,11 @@ fuzz: .venv/developing
 		$(PYTEST) -q -n auto --maxprocesses 8 --hypothesis-profile=fuzz tests/fuzz
 
 clean:
-	rm -rf .venv build dist src/*.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache \
-		.import_linter_cache
+	rm -rf .venv build dist native/target src/wiresnake/plane/*.so src/*.egg-info .hypothesis \
+		.pytest_cache .mypy_cache .ruff_cache .import_linter_cache bench/results/latest*
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/installed: pyproject.toml .ci/venv
+.venv/installed: pyproject.toml .ci/venv $(NATIVE)
 	@.ci/venv .
 	@touch $@
 

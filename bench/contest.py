@@ -1,8 +1,8 @@
-"""A contest: what is measured, what is hoped for, and rounds in which programs take turns.
+"""A contest: what is measured, what is hoped for, and rounds in which contestants take turns.
 
-Machines get slower and faster while a benchmark runs. So the programs take turns within a round,
-the next round begins with another one, figures are compared within their round, and the median of
-these ratios is what counts.
+Machines get slower and faster while a benchmark runs. So the contestants take turns within a
+round, the next round begins with another one, figures are compared within their round, and the
+median of these ratios is what counts.
 """
 
 import statistics
@@ -10,110 +10,155 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bench.lab.programs import Program
+from bench.contestants.contract import Contestant, Unsuited
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What is hoped for: our figure, or its ratio to that of ``against``, beyond ``limit``."""
+    """What is hoped for of the contestant ``of``: its figure, or the ratio of that to the figure
+    of ``against``, is ``limit`` or better.
+    """
 
     limit: float
+    of: str
     against: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number that a measure gives: whether more of it is better, and the goal for ours."""
+    """One number that a measure gives: whether more of it is better, and the goals for it."""
 
     name: str
     unit: str
     more_is_better: bool
-    goal: Goal | None = None
-
-    def met(self, value: float) -> bool:
-        """Whether ``value``, a figure or a ratio as the goal says, meets the goal."""
-        assert self.goal is not None
-        return value >= self.goal.limit if self.more_is_better else value <= self.goal.limit
+    goals: tuple[Goal, ...] = ()
 
 
-def more(name: str, unit: str, goal: Goal | None = None) -> Figure:
+def more(name: str, unit: str, *goals: Goal) -> Figure:
     """Return a figure that is better the more it is."""
-    return Figure(name, unit, more_is_better=True, goal=goal)
+    return Figure(name, unit, more_is_better=True, goals=goals)
 
 
-def less(name: str, unit: str, goal: Goal | None = None) -> Figure:
+def less(name: str, unit: str, *goals: Goal) -> Figure:
     """Return a figure that is better the less it is."""
-    return Figure(name, unit, more_is_better=False, goal=goal)
+    return Figure(name, unit, more_is_better=False, goals=goals)
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Something to measure. ``take`` does it once for a program and names each figure.
+    """Something to measure.
 
-    ``rounds`` is how many rounds are enough when nothing else is asked for.
+    ``take`` does it once for a contestant and names each figure; it is told for how many seconds
+    one load lasts. It raises Unsuited if that contestant has no such thing. ``rounds`` is how many
+    are enough when nothing else is asked for.
     """
 
     name: str
     figures: tuple[Figure, ...]
-    take: Callable[[Program], Mapping[str, float]]
+    take: Callable[[Contestant, int], Mapping[str, float]]
     rounds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A goal of a figure, and the value that it looks at: None if whose goal it is has failed."""
+
+    figure: Figure
+    goal: Goal
+    value: float | None
+
+    @property
+    def met(self) -> bool:
+        """Whether the value is good enough."""
+        if self.value is None:
+            return False
+        if self.figure.more_is_better:
+            return self.value >= self.goal.limit
+        return self.value <= self.goal.limit
 
 
 @dataclass(slots=True)
 class Outcome:
-    """All figures of one measure: ``figures[figure][program]``, one value for each round."""
+    """All figures of one measure: ``figures[figure][contestant]``, a value for each round.
+
+    The value is None for a round in which it was not taken. ``failures`` are pairs: whose, and
+    what happened.
+    """
 
     measure: Measure
-    figures: dict[str, dict[str, list[float]]] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
+    figures: dict[str, dict[str, list[float | None]]] = field(default_factory=dict)
+    failures: list[tuple[str, str]] = field(default_factory=list)
 
-    def median(self, figure: str, program: str) -> float | None:
-        """Return the median of a program's figure, or None if it has none."""
-        values = self.figures.get(figure, {}).get(program, [])
+    def values(self, figure: str, contestant: str) -> list[float | None]:
+        """Return a contestant's values of a figure, one for each round, or nothing."""
+        return self.figures.get(figure, {}).get(contestant, [])
+
+    def median(self, figure: str, contestant: str) -> float | None:
+        """Return the median of a contestant's figure, or None if it has none."""
+        values = [value for value in self.values(figure, contestant) if value is not None]
         return statistics.median(values) if values else None
 
-    def ratio(self, figure: str, program: str, against: str) -> float | None:
-        """Return the median, over rounds, of a program's figure by that of another."""
-        mine = self.figures.get(figure, {}).get(program, [])
-        theirs = self.figures.get(figure, {}).get(against, [])
-        ratios = [one / other for one, other in zip(mine, theirs, strict=False) if other]
+    def ratio(self, figure: str, contestant: str, against: str) -> float | None:
+        """Return the median, over rounds in which both have one, of a figure by that of another."""
+        pairs = zip(self.values(figure, contestant), self.values(figure, against), strict=False)
+        ratios = [one / other for one, other in pairs if one is not None and other]
         return statistics.median(ratios) if ratios else None
 
-    def verdict(self, figure: Figure, program: str) -> tuple[float | None, bool | None]:
-        """Return the value that the goal of ``figure`` looks at, and whether it is met."""
-        if figure.goal is None:
-            return None, None
-        if figure.goal.against:
-            value = self.ratio(figure.name, program, figure.goal.against)
-        else:
-            value = self.median(figure.name, program)
-        return value, None if value is None else figure.met(value)
+    def verdicts(self) -> list[Verdict]:
+        """Judge every goal for which there are values, or a failure of whose goal it is."""
+        judged = []
+        failed = {who for who, _ in self.failures}
+        for figure in self.measure.figures:
+            for goal in figure.goals:
+                value = (
+                    self.ratio(figure.name, goal.of, goal.against)
+                    if goal.against
+                    else self.median(figure.name, goal.of)
+                )
+                if value is not None or goal.of in failed:
+                    judged.append(Verdict(figure, goal, value))
+        return judged
+
+    def enter(self, round_: int, contestant: str, taken: Mapping[str, float]) -> None:
+        """Keep what was taken in a round, the first being 0."""
+        for figure, value in taken.items():
+            values = self.figures.setdefault(figure, {}).setdefault(contestant, [])
+            values += [None] * (round_ - len(values))
+            values.append(value)
 
 
-def run(measure: Measure, programs: Sequence[Program], rounds: int) -> Outcome:
-    """Let the programs take turns; tell on stderr how it goes.
+def run(measure: Measure, contestants: Sequence[Contestant], rounds: int, seconds: int) -> Outcome:
+    """Let the contestants take turns; tell on stderr how it goes.
 
-    A program that fails in a round is left out of that round, and so is the round for all others,
-    so that ratios always compare neighbours in time.
+    One that fails has no figures for that round; the others have, and ratios of theirs still
+    compare neighbours in time.
     """
     outcome = Outcome(measure)
-    for number in range(rounds):
-        turn = number % len(programs)
-        taken: dict[str, Mapping[str, float]] = {}
-        for program in (*programs[turn:], *programs[:turn]):
+    suited = list(contestants)
+    for round_ in range(rounds):
+        turn = round_ % max(1, len(suited))
+        for contestant in (*suited[turn:], *suited[:turn]):
+            label = f"{measure.name} {round_ + 1}/{rounds} {contestant.name}"
             try:
-                taken[program.name] = measure.take(program)
-            except Exception as failure:  # noqa: BLE001  # what fails is reported; the rest goes on
-                outcome.failures.append(f"round {number + 1}, {program.name}: {failure!r}")
-                _tell(f"{measure.name} {number + 1}/{rounds} {program.name}: {failure!r}")
+                taken = measure.take(contestant, seconds)
+            except Unsuited as reason:
+                suited.remove(contestant)
+                _tell(f"{label}: {reason}")
                 continue
-            shown = ", ".join(f"{name} {value:.4g}" for name, value in taken[program.name].items())
-            _tell(f"{measure.name} {number + 1}/{rounds} {program.name}: {shown}")
-        if len(taken) == len(programs):
-            for name, values in taken.items():
-                for figure, value in values.items():
-                    outcome.figures.setdefault(figure, {}).setdefault(name, []).append(value)
+            except Exception as failure:  # noqa: BLE001  # what fails is reported; the rest goes on
+                what = _in_a_line(failure)
+                outcome.failures.append((contestant.name, f"round {round_ + 1}: {what}"))
+                _tell(f"{label}: {what}")
+                continue
+            outcome.enter(round_, contestant.name, taken)
+            _tell(f"{label}: " + ", ".join(f"{name} {x:.4g}" for name, x in taken.items()))
     return outcome
+
+
+def _in_a_line(failure: Exception) -> str:
+    """Return what a failure is, with what the program that failed has said."""
+    notes = getattr(failure, "__notes__", [])
+    return " ".join(" ".join([type(failure).__name__ + ":", str(failure), *notes]).split())
 
 
 def _tell(line: str) -> None:

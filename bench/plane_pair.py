@@ -31,8 +31,8 @@ from wiresnake.door.commands import (
 from wiresnake.host.clock import boottime
 from wiresnake.host.tun import create
 from wiresnake.host.udp import open_pair
-from wiresnake.plane.contract import Inner
-from wiresnake.plane.process import PlaneProcess
+from wiresnake.plane.choose import KINDS, open_plane
+from wiresnake.plane.contract import DataPlane, Inner
 from wiresnake.values.addresses import Endpoint, Prefix
 from wiresnake.values.instants import NEVER
 
@@ -40,13 +40,14 @@ KEYS = (bytes(range(32)), bytes(range(32, 64)))
 
 
 @contextlib.contextmanager
-def plane_end(host: Host, side: int, mtu: int, *, offload: bool) -> Iterator[PlaneProcess]:
+def plane_end(host: Host, side: int, mtu: int, kind: str, *, offload: bool) -> Iterator[DataPlane]:
     """Run one plane in ``host`` with its session installed."""
     other = 1 - side
     with host.enter():
         tun = create("wg0", mtu)
         pair = open_pair(PORT, 0)
-    plane = PlaneProcess(Inner(tun.fd, tun.vnet_header, tun.tso and offload, tun.uso and offload))
+    inner = Inner(tun.fd, tun.vnet_header, tun.tso and offload, tun.uso and offload)
+    plane = open_plane(kind, inner)
     try:
         for family, length in ((4, 24), (6, 64)):
             host.add_address("wg0", f"{INNER[family][side]}/{length}")
@@ -85,14 +86,16 @@ def plane_end(host: Host, side: int, mtu: int, *, offload: bool) -> Iterator[Pla
 
 
 @contextlib.contextmanager
-def plane_pair(mtu: int, *, offload: bool = True) -> Iterator[tuple[Host, Host, list[int]]]:
+def plane_pair(
+    mtu: int, kind: str, *, offload: bool = True
+) -> Iterator[tuple[Host, Host, list[int]]]:
     """Two hosts joined by a cable and by a tunnel of two planes; also the planes' processes."""
     with (
         two_hosts() as (left, right),
-        plane_end(left, 0, mtu, offload=offload) as one,
-        plane_end(right, 1, mtu, offload=offload) as two,
+        plane_end(left, 0, mtu, kind, offload=offload) as one,
+        plane_end(right, 1, mtu, kind, offload=offload) as two,
     ):
-        yield left, right, [one.pid, two.pid]
+        yield left, right, sorted({getattr(plane, "pid", os.getpid()) for plane in (one, two)})
 
 
 def measure(left: Host, right: Host, arguments: argparse.Namespace) -> dict[str, float]:
@@ -113,9 +116,10 @@ def measure(left: Host, right: Host, arguments: argparse.Namespace) -> dict[str,
 def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--mtu", type=int, default=1420)
+    parser.add_argument("--plane", default="auto", choices=KINDS)
     parser.add_argument("--what", default="tcp,udp,ping")
     parser.add_argument("--against", default="")
     parser.add_argument("--reverse", action="store_true")
@@ -123,7 +127,8 @@ def main() -> None:
     parser.add_argument("--no-offload", action="store_true")
     arguments = parser.parse_args()
     for _ in range(arguments.rounds):
-        with plane_pair(arguments.mtu, offload=not arguments.no_offload) as (left, right, pids):
+        offload = not arguments.no_offload
+        with plane_pair(arguments.mtu, arguments.plane, offload=offload) as (left, right, pids):
             profiler = None
             if arguments.profile:
                 profiler = subprocess.Popen(

@@ -1,18 +1,15 @@
-"""Results: as data, and as a table that people read."""
+"""Results: as data, and as tables that people read."""
 
 import datetime as dt
-import json
 import os
 import platform
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.contest import Figure, Outcome
-from bench.lab.programs import Program
-
-RESULTS = Path(__file__).parent / "results"
+from bench.contest import Outcome, Verdict
+from bench.contestants.contract import Contestant
+from bench.contestants.names import OURS
 
 
 def machine() -> dict[str, str]:
@@ -31,17 +28,11 @@ def machine() -> dict[str, str]:
     }
 
 
-def version(program: Program) -> str:
-    """Return what a program says of itself."""
-    said = subprocess.run([program.argv[0], "--version"], capture_output=True, text=True)
-    return said.stdout.strip().split("\n")[0] or "unknown"
-
-
-def as_data(outcomes: Sequence[Outcome], programs: Sequence[Program]) -> dict[str, Any]:
+def as_data(outcomes: Sequence[Outcome], contestants: Sequence[Contestant]) -> dict[str, Any]:
     """Return everything that was measured, every round of it."""
     return {
         "machine": machine(),
-        "programs": {program.name: version(program) for program in programs},
+        "programs": {each.name: each.version() for each in contestants},
         "measures": {
             outcome.measure.name: {"figures": outcome.figures, "failures": outcome.failures}
             for outcome in outcomes
@@ -49,56 +40,78 @@ def as_data(outcomes: Sequence[Outcome], programs: Sequence[Program]) -> dict[st
     }
 
 
-def as_table(outcomes: Sequence[Outcome], programs: Sequence[Program]) -> str:
-    """Return a markdown table: medians of each program, and how ours stands to its goals."""
-    ours, others = programs[0].name, [program.name for program in programs[1:]]
+def as_page(outcomes: Sequence[Outcome], contestants: Sequence[Contestant]) -> str:
+    """Return a markdown page: medians of everybody, ours by theirs, goals, failures."""
+    names = [each.name for each in contestants]
     about = machine()
-    head = ["", "unit", ours, *others, *(f"ours / {other}" for other in others), "goal", "met"]
     place = f"{about['processors']} processors ({about['processor']}), Linux {about['kernel']}"
-    versions = "; ".join(f"{program.name}: {version(program)}" for program in programs)
-    lines = [
+    versions = "; ".join(f"{each.name}: {each.version()}" for each in contestants)
+    parts = [
         f"{about['date']}, {place}, Python {about['python']}. {versions}.",
-        "",
-        "| " + " | ".join(head) + " |",
-        "|" + "---|" * len(head),
+        "Medians:",
+        medians(outcomes, names),
     ]
-    for outcome in outcomes:
-        for figure in outcome.measure.figures:
-            lines.append(_row(outcome, figure, ours, others))  # noqa: PERF401
-    failures = [f"* {outcome.measure.name}: {why}" for outcome in outcomes
-                for why in outcome.failures]  # fmt: skip
-    return "\n".join([*lines, *(["", "Failures:", "", *failures] if failures else []), ""])
+    for ours in OURS:
+        if ours in names and len(names) > 1:
+            parts += [f"{ours} by each other, medians of ratios:", ratios(outcomes, names, ours)]
+    if judged := [(outcome, verdict) for outcome in outcomes for verdict in outcome.verdicts()]:
+        parts += ["Goals:", goals(judged)]
+    failures = [
+        f"* {outcome.measure.name}, {who}: {why}"
+        for outcome in outcomes
+        for who, why in outcome.failures
+    ]
+    if failures:
+        parts += ["Failures:", "\n".join(failures)]
+    return "\n\n".join(parts) + "\n"
 
 
-def _row(outcome: Outcome, figure: Figure, ours: str, others: list[str]) -> str:
-    medians = [_shown(outcome.median(figure.name, name)) for name in (ours, *others)]
-    ratios = [_shown(outcome.ratio(figure.name, ours, name)) for name in others]
-    _, met = outcome.verdict(figure, ours)
-    verdict = "" if met is None else "yes" if met else "**no**"
-    label = f"{outcome.measure.name}: {figure.name}"
-    cells = [label, figure.unit, *medians, *ratios, _goal(figure), verdict]
-    return "| " + " | ".join(cells) + " |"
+def medians(outcomes: Sequence[Outcome], names: Sequence[str]) -> str:
+    """Return a table of every figure's median."""
+    rows = [
+        [f"{outcome.measure.name}: {figure.name}", figure.unit]
+        + [shown(outcome.median(figure.name, name)) for name in names]
+        for outcome in outcomes
+        for figure in outcome.measure.figures
+    ]
+    return table(["", "unit", *names], rows)
 
 
-def _shown(value: float | None) -> str:
-    if value is None:
-        return "-"
+def ratios(outcomes: Sequence[Outcome], names: Sequence[str], ours: str) -> str:
+    """Return a table of one contestant's figures by those of each other."""
+    others = [name for name in names if name != ours]
+    rows = [
+        [f"{outcome.measure.name}: {figure.name}", "more" if figure.more_is_better else "less"]
+        + [shown(outcome.ratio(figure.name, ours, other)) for other in others]
+        for outcome in outcomes
+        for figure in outcome.measure.figures
+        if outcome.median(figure.name, ours) is not None
+    ]
+    return table(["", "better", *others], rows)
+
+
+def goals(judged: Sequence[tuple[Outcome, Verdict]]) -> str:
+    """Return a table of goals, what was reached, and whether it is enough."""
+    rows = []
+    for outcome, verdict in judged:
+        figure, goal = verdict.figure, verdict.goal
+        sign = "≥" if figure.more_is_better else "≤"
+        wanted = f"{sign} {goal.limit:g} " + (f"of {goal.against}" if goal.against else figure.unit)
+        label = f"{outcome.measure.name}: {figure.name}"
+        rows.append(
+            [label, goal.of, wanted, shown(verdict.value), "yes" if verdict.met else "**no**"]
+        )
+    return table(["", "of", "wanted", "reached", "met"], rows)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a markdown table."""
+    lines = ["| " + " | ".join(cells) + " |" for cells in (head, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
+
+
+def shown(value: float | None) -> str:
+    """Write a figure in three digits or more, and one that was not taken as a hyphen."""
+    if not value:
+        return "-" if value is None else "0"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
-
-
-def _goal(figure: Figure) -> str:
-    if figure.goal is None:
-        return ""
-    sign = "≥" if figure.more_is_better else "≤"
-    of = f" of {figure.goal.against}" if figure.goal.against else ""
-    return f"{sign} {figure.goal.limit:g}{of}"
-
-
-def save(outcomes: Sequence[Outcome], programs: Sequence[Program], name: str) -> Path:
-    """Write NAME.json and NAME.md to bench/results; return the table's place."""
-    RESULTS.mkdir(exist_ok=True)
-    data = json.dumps(as_data(outcomes, programs), indent=1)
-    (RESULTS / f"{name}.json").write_text(data + "\n", encoding="utf-8")
-    table = RESULTS / f"{name}.md"
-    table.write_text(as_table(outcomes, programs), encoding="utf-8")
-    return table

@@ -1,14 +1,16 @@
 """What every test may rely on: needs that are said, profiles, and who runs beside whom.
 
-A test that needs root, namespaces and a TUN device says ``@pytest.mark.root``; one that needs
-programs says ``@pytest.mark.needs("wg", "ping")``, or calls the fixture `require` half way. Where
-something is lacking the test is skipped, or fails if WIRESNAKE_REQUIRE_ALL=1.
+A test that needs root, namespaces and a TUN device says ``@pytest.mark.root``; one that needs the
+native plane says ``@pytest.mark.native``; one that needs programs says
+``@pytest.mark.needs("wg", "ping")``, or calls the fixture `require` half way. Where something is
+lacking the test is skipped, or fails if WIRESNAKE_REQUIRE_ALL=1.
 
 Tests of ``root`` run one after the other on one worker, so that they measure and load nothing but
 themselves; all others may run beside them.
 """
 
 import functools
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -55,6 +57,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("root") and (lack := _lack_of_privilege()):
         _give_up(lack)
+    if item.get_closest_marker("native") and not _native_is_built():
+        _give_up("needs the native plane")
     for mark in item.iter_markers("needs"):
         _require(*mark.args)
 
@@ -69,6 +73,11 @@ def _require(*programs: str) -> None:
     missing = [program for program in programs if shutil.which(program) is None]
     if missing:
         _give_up(f"needs {', '.join(missing)}")
+
+
+@functools.cache
+def _native_is_built() -> bool:
+    return importlib.util.find_spec("wiresnake.plane._native") is not None
 
 
 def _give_up(lack: str) -> Never:

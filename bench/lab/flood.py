@@ -1,24 +1,29 @@
 """A flood, to be run inside a host: `python -m bench.lab.flood TARGET PUBLIC-KEY RATE SECONDS`.
 
-Half of it are initiations with a valid mac1, from every address of the source addresses, the
-other half is garbage of all kinds. Packets are made before the first is sent; the number of
-datagrams and the time are bounded whatever happens. Prints how many were sent, and the seconds.
+Half of it are initiations with a valid mac1, from every one of the source addresses, the other
+half is garbage of all kinds. Packets are made before the first is sent and leave many at a time;
+the number of datagrams and the time are bounded whatever happens. Prints how many were sent, and
+the seconds.
 """
 
 import hashlib
 import os
 import random
+import signal
 import socket
 import sys
 import time
 from struct import Struct
 
+from bench.lab.batches import Batch
 from wiresnake.values.keys import PublicKey
 
 SOURCES = 64
 POOL = 2048
+SLOT = 1408
 LONGEST = 60.0
-SLICE = 0.004
+PAUSE = 0.0002
+PRIORITY = -10
 _HEAD = Struct("<II")
 
 
@@ -54,40 +59,57 @@ def packets(public_key: PublicKey) -> list[bytes]:
     return pool
 
 
-def flood(target: tuple[str, int], public_key: PublicKey, rate: int, seconds: float) -> int:
-    """Send at ``rate`` datagrams a second for ``seconds`` (at most a minute); return how many."""
-    pool = packets(public_key)
-    sockets = []
+def open_sources(target: tuple[str, int]) -> list[socket.socket]:
+    """Open a socket for each source address, connected to the target."""
+    sources = []
     for address in source_addresses():
         opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         opened.bind((address, 0))
         opened.connect(target)
-        opened.settimeout(0)
-        sockets.append(opened)
-    # Pairs of one initiation and one piece of garbage leave from the same source.
-    round_trip = [(sockets[at // 2 % SOURCES].send, data) for at, data in enumerate(pool)]
-    sent, began = 0, time.monotonic()
-    ends = began + min(seconds, LONGEST)
-    while (now := time.monotonic()) < ends:
-        for _ in range(int((now - began) * rate) - sent):
-            send, data = round_trip[sent % len(round_trip)]
-            sent += 1
-            try:
-                send(data)
-            except OSError:
-                continue  # a full queue, or the answer of a closed port: the flood goes on
-        time.sleep(SLICE)
-    for opened in sockets:
-        opened.close()
-    return sent
+        sources.append(opened)
+    return sources
+
+
+class Flood:
+    """A flood that goes on until its time is over or somebody ends it."""
+
+    def __init__(self, target: tuple[str, int], public_key: PublicKey) -> None:
+        pool = packets(public_key)
+        self._each = len(pool) // SOURCES
+        self._batch = Batch(len(pool), SLOT)
+        for at, datagram in enumerate(pool):
+            self._batch.put(at, datagram)
+        self._sources = open_sources(target)
+        self._over = False
+
+    def end(self, *_: object) -> None:
+        """Stop soon; also as the handler of a signal."""
+        self._over = True
+
+    def send(self, rate: int, seconds: float) -> int:
+        """Send ``rate`` datagrams a second for ``seconds``, at most a minute; return how many."""
+        sent, turns, began = 0, 0, time.monotonic()
+        ends = began + min(seconds, LONGEST)
+        while (now := time.monotonic()) < ends and not self._over:
+            if turns * self._each > (now - began) * rate:
+                time.sleep(PAUSE)
+                continue
+            source = turns % SOURCES
+            turns += 1
+            # A full queue or a closed port takes none: the flood goes on.
+            sent += self._batch.send(self._sources[source], source * self._each, self._each)
+        return sent
 
 
 def main() -> None:
-    """Flood as the command line says."""
+    """Flood as the command line says, with priority over what is flooded, until SIGTERM."""
     target, key, rate, seconds = sys.argv[1:]
     host, _, port = target.rpartition(":")
+    attack = Flood((host, int(port)), PublicKey.from_base64(key))
+    signal.signal(signal.SIGTERM, attack.end)
+    os.nice(PRIORITY)
     began = time.monotonic()
-    sent = flood((host, int(port)), PublicKey.from_base64(key), int(rate), float(seconds))
+    sent = attack.send(int(rate), float(seconds))
     print(sent, round(time.monotonic() - began, 2))
 
 

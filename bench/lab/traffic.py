@@ -57,14 +57,14 @@ def reaches(where: Host, address: str, within: float = 5) -> float:
     request = b"\x80" if ":" in address else b"\x08"
     with where.socket(family, socket.SOCK_RAW, protocol) as raw:
         raw.settimeout(0.1)
-        raw.connect((address, 0))
         marker = os.urandom(8)
         body = request + bytes(7) + marker
         if family == socket.AF_INET:
             body = body[:2] + _checksum(body) + body[4:]
         while time.monotonic() - began < within:
             pause = time.monotonic() + 0.1
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # without a route it is no answer either
+                raw.connect((address, 0))
                 raw.send(body)
             while (left := pause - time.monotonic()) > 0:
                 raw.settimeout(left)

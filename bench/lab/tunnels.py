@@ -18,7 +18,11 @@ PORT = 51820
 OUTER = {4: ("192.0.2.1", "192.0.2.2"), 6: ("2001:db8::1", "2001:db8::2")}
 SECOND_OUTER = {4: ("192.0.2.71", "192.0.2.72"), 6: ("2001:db8::71", "2001:db8::72")}
 LENGTH = {4: 24, 6: 64}
-INNER = {4: ("10.77.0.1", "10.77.0.2"), 6: ("fd77::1", "fd77::2")}
+INNER = {
+    4: ("10.77.0.1", "10.77.0.2", "10.77.0.3"),
+    6: ("fd77::1", "fd77::2", "fd77::3"),
+}
+"""The left end's, the right end's, and those of a third that may come along."""
 
 
 def new_key() -> PrivateKey:
@@ -34,6 +38,20 @@ def new_preshared_key() -> str:
 def endpoint(address: str, port: int = PORT) -> str:
     """Write an endpoint as `wg` reads it."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def peer(public_key: str, number: int) -> str:
+    """Write a peer with one IPv4 and one IPv6 address, which ``number``, below 2^23, chooses."""
+    high, low = number >> 16, number & 65535
+    v4 = f"10.{128 + high}.{low >> 8}.{low & 255}"
+    return f"[Peer]\nPublicKey = {public_key}\nAllowedIPs = {v4}/32, fd99::{high:x}:{low:x}/128\n"
+
+
+def peers(count: int) -> str:
+    """Write ``count`` peers that nobody is."""
+    return "".join(
+        peer(base64.b64encode(os.urandom(32)).decode(), number) for number in range(count)
+    )
 
 
 @dataclass(slots=True)
@@ -111,9 +129,13 @@ class Tunnel:
 
     def config(self, end: End, *, knows_endpoint: bool = True) -> str:
         """Write the configuration of one of the two ends."""
+        interface = f"PrivateKey = {end.key.to_base64()}\nListenPort = {end.port}\n"
+        return f"[Interface]\n{interface}" + self.peer_of(end, knows_endpoint=knows_endpoint)
+
+    def peer_of(self, end: End, *, knows_endpoint: bool = True) -> str:
+        """Write that part of its configuration which is about the other end."""
         other = self.right if end is self.left else self.left
-        lines = ["[Interface]", f"PrivateKey = {end.key.to_base64()}", f"ListenPort = {end.port}"]
-        lines += ["[Peer]", f"PublicKey = {other.public_key}"]
+        lines = ["[Peer]", f"PublicKey = {other.public_key}"]
         lines += [f"AllowedIPs = {other.inner(4)}/32, {other.inner(6)}/128"]
         if self.preshared:
             lines.append(f"PresharedKey = {self.preshared}")

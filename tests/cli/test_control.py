@@ -26,7 +26,7 @@ def test_a_request_and_its_reply_are_one_object_each(place: Path) -> None:
 
 
 def test_a_refusal_has_the_daemons_reason(place: Path) -> None:
-    with controlling(place, line(error="no, never")), pytest.raises(Refused, match="^no, never$"):
+    with controlling(place, line(error="no, never")), pytest.raises(Refused, match=r"^no, never$"):
         ask("wg0", {"ask": "keylog"})
 
 

@@ -39,6 +39,7 @@ from wiresnake.values.instants import NEVER
 PLANES: dict[str, Callable[[Inner], DataPlane]] = {
     "portable": PortablePlane,
     "process": lambda inner: open_plane("portable", inner),
+    "native": lambda inner: open_plane("native", inner),
 }
 LIMIT = 5.0
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
@@ -249,13 +250,15 @@ class World:
         step = getattr(self.plane, "step", None)
         if step is None:
             # A plane that runs by itself has read what its ends, which are ours too, hold no
-            # longer; and it answers when it has dealt with what it read.
-            while select.select(self._ends(), [], [], 0)[0]:
+            # longer. It answers when it has dealt with that, or says that threads are at it.
+            while select.select(self._ends(), [], [], 0)[0] or self._threads_at_work():
                 self.plane.counters()
-            self.plane.counters()
             return
         while step(0.0):
             pass
+
+    def _threads_at_work(self) -> int:
+        return self.plane.counters().get("threads_at_work", 0)
 
     def _ends(self) -> list[socket.socket]:
         return [self.theirs, *self.pair.sockets()]
@@ -268,7 +271,7 @@ class World:
             self.calm()
 
 
-@pytest.fixture(params=sorted(PLANES))
+@pytest.fixture(params=["portable", "process", pytest.param("native", marks=pytest.mark.native)])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     """Give a plane that is down and knows nobody."""
     closing: list[Callable[[], None]] = []

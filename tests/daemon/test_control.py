@@ -304,10 +304,10 @@ def test_a_reader_that_never_reads_is_ended(monkeypatch):
     monkeypatch.setattr(control_module, "PATIENCE", 0.05)
 
     async def scene(stage):
-        async with stage.client() as (reader, writer):
+        async with stage.client() as (_, writer):
             writer.transport.pause_reading()
             writer.write(request(ask="events"))
-            while not stage.desk._subscriptions:
+            while not stage.desk._subscriptions:  # noqa: ASYNC110 (it tells nobody)
                 await asyncio.sleep(0)
             [subscription] = stage.desk._subscriptions
             while not subscription.ended.done():

@@ -15,6 +15,7 @@ from tests.fake_daemon import serving
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = sorted((ROOT / "src" / "wiresnake").rglob("*.py"))
+RUST = sorted((ROOT / "native").glob("*/src/**/*.rs"))
 EVERYTHING = [
     *SOURCES,
     *sorted((ROOT / "tests").rglob("*.py")),
@@ -74,6 +75,17 @@ def test_nothing_is_named_for_having_no_name(path: Path) -> None:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", node.name)
             assert not FORBIDDEN_NAMES.search(words), node.name
+
+
+@pytest.mark.parametrize("path", RUST, ids=name_of)
+def test_no_file_of_rust_is_longer_than_600_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 600
+
+
+@pytest.mark.parametrize("path", RUST, ids=name_of)
+def test_only_the_sockets_of_the_native_plane_are_unsafe(path: Path) -> None:
+    unsafe = re.search(r"\bunsafe\s*[{(]|\bunsafe (fn|impl)|allow\(unsafe_code", path.read_text())
+    assert (unsafe is None) == (name_of(path) != "native/plane/src/udp.rs")
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)

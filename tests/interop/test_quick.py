@@ -30,7 +30,9 @@ class Quick:
         self._host = host
         self._file = file
         self._environment = ["env", f"WG_QUICK_USERSPACE_IMPLEMENTATION={program.argv[0]}"]
-        self._environment += ["WIRESNAKE_PLANE=portable"]
+        if "--plane" in program.argv:
+            plane = program.argv[program.argv.index("--plane") + 1]
+            self._environment += [f"WIRESNAKE_PLANE={plane}"]
 
     def __call__(self, verb: str) -> str:
         return self._host.call(*self._environment, self._called, verb, str(self._file))

@@ -15,11 +15,13 @@ from bench.lab.programs import Program
 from bench.lab.relay import slow_tunnel
 from bench.lab.traffic import CountedDatagrams, StreamInFlight, reaches
 from bench.lab.tunnels import End, tunnel
+from tests.interop.conftest import pairs_of
 
 pytestmark = [
     pytest.mark.root,
     pytest.mark.slow,
     pytest.mark.needs("wg", "wireguard-go"),
+    pytest.mark.native,
     pytest.mark.xdist_group("waits"),  # it mostly sleeps, so others may run beside it
 ]
 
@@ -123,8 +125,9 @@ def handshakes_that_cross_end_in_a_working_tunnel(pair: Pair, delay: tuple[float
                 assert flow.finish(sum(delay) + 1).missing == []
 
 
-def scenarios(pairs: list[Pair], subject: Program) -> dict[str, Scenario]:
+def scenarios(subjects: list[Program]) -> dict[str, Scenario]:
     """Return everything to wait for by name, the longest first."""
+    pairs = [pair for subject in subjects for pair in pairs_of(subject)]
     todo: dict[str, Scenario] = {}
 
     def add(scenario: Callable[..., None], pair: Pair, *arguments: object) -> None:
@@ -138,19 +141,18 @@ def scenarios(pairs: list[Pair], subject: Program) -> dict[str, Scenario]:
         add(a_stream_survives_an_outage, pair)
         add(the_other_end_finds_a_restarted_one, pair)
         add(a_restarted_end_that_speaks_first_is_heard_at_once, pair)
-        if pair[1] == subject and subject.name == "wiresnake":
+        if pair[1].name.startswith("wiresnake"):
             add(a_restarted_end_that_knows_the_other_comes_back_at_once, pair)
-    for pair in pairs[:2]:
+    crossing = [pair for pair in pairs if pair[0] in subjects]
+    for pair in crossing:
         for delay in ((0.0, 0.0), (0.8, 0.8), (2.2, 2.2), (0.1, 3.0)):
             add(handshakes_that_cross_end_in_a_working_tunnel, pair, delay)
     return todo
 
 
-def test_what_takes_real_time(
-    pairs: list[Pair], subject: Program, subtests: pytest.Subtests
-) -> None:
-    todo = scenarios(pairs, subject)
-    with ThreadPoolExecutor(len(pairs) + 4) as side_by_side:
+def test_what_takes_real_time(subjects: list[Program], subtests: pytest.Subtests) -> None:
+    todo = scenarios(subjects)
+    with ThreadPoolExecutor(3 * len(subjects) + 6) as side_by_side:
         waits = {name: side_by_side.submit(scenario) for name, scenario in todo.items()}
         for name, wait in waits.items():
             with subtests.test(name):

@@ -12,18 +12,9 @@ from pathlib import Path
 import pytest
 
 from wiresnake.door.commands import Add, Forget
-from wiresnake.plane.choose import open_plane
 from wiresnake.plane.contract import Inner, PlaneLost
 from wiresnake.plane.frames import LENGTH
 from wiresnake.plane.process import PlaneProcess
-
-
-@pytest.fixture
-def inner():
-    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    near.setblocking(False)
-    with near, far:
-        yield Inner(near.fileno())
 
 
 @pytest.fixture
@@ -160,15 +151,3 @@ def test_a_process_that_cannot_be_started_is_a_lost_plane(inner, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
     with pytest.raises(PlaneLost, match="cannot be started"):
         PlaneProcess(inner)
-
-
-@pytest.mark.parametrize("kind", ["native", "imaginary"])
-def test_a_plane_that_is_not_there_is_said_so(inner, kind):
-    with pytest.raises(PlaneLost, match=kind):
-        open_plane(kind, inner)
-
-
-def test_auto_is_a_plane(inner):
-    plane = open_plane("auto", inner)
-    assert plane.kind in {"portable", "native"}
-    plane.close()

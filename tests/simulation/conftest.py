@@ -1,7 +1,7 @@
 """A world of its own time: whole tunnels over a bad network, without a socket and without sleeping.
 
-Each host is a real `Interface` over the real core of the portable plane. Everything random comes
-from one seed, so a test that fails fails again.
+Each host is a real `Interface` over the real core of a plane. Everything random comes from one
+seed, so a test that fails fails again.
 """
 
 import heapq
@@ -68,7 +68,7 @@ class Host:
     def start(self):
         """Begin with nothing in memory; what was configured is configured again."""
         self.interface = Interface(self.world.random.randbytes)
-        self.core = Core(self.world.random.randbytes)
+        self.core = self.world.make_core(self.world.random.randbytes)
         self.up = False
         self.reconfigure(IdentitySet(self.key))
         for other, (endpoint, keepalive) in self.knows.items():
@@ -198,7 +198,8 @@ class Event:
 class World:
     """Hosts, what flies between them, and the time. It checks at every step what must never be."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, make_core=Core):
+        self.make_core = make_core
         self.random = random.Random(seed)
         self.time = START
         self.weather = Weather()
@@ -318,7 +319,11 @@ class World:
         return total
 
 
-@pytest.fixture
-def world_of():
+@pytest.fixture(params=["portable", pytest.param("native", marks=pytest.mark.native)])
+def world_of(request):
     """Make a world of a seed: ``world_of(7)``."""
+    if request.param == "native":
+        from wiresnake.plane.stepped import NativeCore
+
+        return lambda seed: World(seed, NativeCore)
     return World

@@ -9,6 +9,9 @@ import pytest
 from wiresnake.config.model import IdentitySet, PeerRemoved
 from wiresnake.values.instants import NEVER
 
+# It looks into the core, which only the one in Python allows.
+pytestmark = pytest.mark.parametrize("world_of", ["portable"], indirect=True)
+
 STEPS = 150
 
 

@@ -55,6 +55,20 @@ def lose(tunnel, key=KEY):
         tunnel.events.tell(Initiated(key))
 
 
+async def change_while_looking(tunnel, names, until, change):
+    """Let something change in the midst of a lookup; return when the search has ended."""
+    names.gate.clear()
+    async with lookout(tunnel, names) as looking:
+        looking.hand_over({KEY: [NAME]})
+        lose(tunnel)
+        await until(lambda: names.asked)
+        await tunnel.apply(Change(peers=[change]))
+        names.gate.set()
+        await until(lambda: not looking.names_of(KEY))
+        lose(tunnel)
+    assert names.asked == [NAME]
+
+
 def endpoints_set(world):
     return [
         edit.endpoint
@@ -140,37 +154,19 @@ def test_a_resolver_that_hangs_does_not_hold_up_the_end(world, until):
 
 
 def test_an_endpoint_that_somebody_asked_for_since_is_left_alone(world, until):
-    names = Names(peer=[AWAY])
-    names.gate.clear()
-
     async def scene(tunnel):
-        async with lookout(tunnel, names) as looking:
-            looking.hand_over({KEY: [NAME]})
-            lose(tunnel)
-            await until(lambda: names.asked)
-            await tunnel.apply(Change(peers=[PeerChange(KEY, endpoint=FAR)]))
-            names.gate.set()
-            await until(lambda: not looking.names_of(KEY))
-            assert tunnel.config.peers[KEY].endpoint == FAR
-            lose(tunnel)
-            assert names.asked == [NAME]
+        change = PeerChange(KEY, endpoint=FAR)
+        await change_while_looking(tunnel, Names(peer=[AWAY]), until, change)
+        assert tunnel.config.peers[KEY].endpoint == FAR
 
     world.play(scene)
 
 
 def test_a_peer_that_is_removed_is_looked_for_no_more(world, until):
-    names = Names(peer=[AWAY])
-    names.gate.clear()
-
     async def scene(tunnel):
-        async with lookout(tunnel, names) as looking:
-            looking.hand_over({KEY: [NAME]})
-            lose(tunnel)
-            await until(lambda: names.asked)
-            await tunnel.apply(Change(peers=[PeerChange(KEY, remove=True)]))
-            names.gate.set()
-            await until(lambda: not looking.names_of(KEY))
-            assert KEY not in tunnel.config.peers
+        change = PeerChange(KEY, remove=True)
+        await change_while_looking(tunnel, Names(peer=[AWAY]), until, change)
+        assert KEY not in tunnel.config.peers
 
     world.play(scene)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from wiresnake.values.addresses import (
     Endpoint,
     InvalidAddress,
+    NamedEndpoint,
     Prefix,
     format_address,
     pack_address,
@@ -79,3 +80,27 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     for parse in (Endpoint.parse, Prefix.parse, pack_address):
         with contextlib.suppress(InvalidAddress):
             assert parse(text) is not None  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "service"),
+    [
+        ("peer.example:51820", "peer.example", "51820"),
+        ("peer.example:wg", "peer.example", "wg"),
+        ("192.0.2.1:1", "192.0.2.1", "1"),
+        ("[2001:db8::1]:1", "2001:db8::1", "1"),
+        ("[fe80::1%eth0]:1", "fe80::1%eth0", "1"),
+    ],
+)
+def test_an_endpoint_by_name_is_read_and_written(text, host, service):
+    named = NamedEndpoint.parse(text)
+    assert named == NamedEndpoint(host, service)
+    assert str(named) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", ":", "a", "a:", ":1", "a b:1", "a:1 2", "a\n:1", "ä:1", "a:" + "1" * 33, "[]:1"]
+)
+def test_what_cannot_be_an_endpoint_by_name_is_refused(text):
+    with pytest.raises(InvalidAddress, match="not an endpoint"):
+        NamedEndpoint.parse(text)

@@ -5,19 +5,15 @@ wants under ``ask``; a reply that could not be is ``{"error": "one line"}``.
 """
 
 import asyncio
-import logging
 import socket
-from contextlib import suppress
 from typing import Final
 
 import msgspec
 
 from wiresnake.daemon.allowance import Allowance
 from wiresnake.daemon.desk import Denied, Desk
-from wiresnake.daemon.reception import Reception
+from wiresnake.daemon.reception import Reception, Talker
 from wiresnake.daemon.subscription import Subscription
-
-log = logging.getLogger(__name__)
 
 MAX_LINE: Final = 1 << 20
 """Bytes of a request, its newline included."""
@@ -28,39 +24,15 @@ _HELD: Final = 16 * MAX_LINE
 _READ_SIZE: Final = 32768
 
 
-class Client:
-    """One connection to the control socket."""
+class Client(Talker):
+    """One connection to the control socket. It ends with the stream it asked for, if any."""
 
     def __init__(self, connection: socket.socket, desk: Desk, allowance: Allowance) -> None:
-        self.held = 0
-        self.waiting = True
-        self._connection = connection
+        super().__init__(connection, allowance)
         self._desk = desk
-        self._allowance = allowance
-        self._loop = asyncio.get_running_loop()
         self._buffer = bytearray()
-        self._task: asyncio.Task[None] | None = None
-        self.moved_at = self._loop.time()
 
-    async def run(self) -> None:
-        """Answer until the client has gone, or a stream that it asked for has ended."""
-        self._task = asyncio.current_task()
-        try:
-            with suppress(ConnectionError):
-                await self._serve()
-        except asyncio.CancelledError:
-            log.debug("control: a connection was ended")
-        finally:
-            self._connection.close()
-            self._allowance.leave(self)
-
-    def dismiss(self) -> None:
-        """End the conversation from outside."""
-        self.held = 0
-        if self._task is not None:
-            self._task.cancel()
-
-    async def _serve(self) -> None:
+    async def _talk(self) -> None:
         try:
             while (line := await self._line()) is not None:
                 self.waiting = False

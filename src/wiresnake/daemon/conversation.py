@@ -12,6 +12,7 @@ from wiresnake.config.merge import TooManyPeers
 from wiresnake.config.model import Change
 from wiresnake.config.uapi import MAX_LINE, SetReader, UapiError, interface_text, peer_text
 from wiresnake.daemon.allowance import Allowance
+from wiresnake.daemon.reception import Talker
 from wiresnake.plane.contract import PlaneLost
 from wiresnake.tunnel.runtime import Tunnel
 
@@ -21,7 +22,7 @@ READ_SIZE: Final = 32768
 """Bytes that are read, and so lines that are parsed, before others get their turn."""
 
 
-class Conversation:
+class Conversation(Talker):
     """Reads operations from ``connection`` and answers each before it reads the next.
 
     An operation that is unknown, or not followed by what belongs to it, ends the conversation
@@ -29,36 +30,16 @@ class Conversation:
     """
 
     def __init__(self, connection: socket.socket, tunnel: Tunnel, allowance: Allowance) -> None:
-        self.held = 0
-        self.waiting = True
-        self._connection = connection
+        super().__init__(connection, allowance)
         self._tunnel = tunnel
-        self._allowance = allowance
-        self._loop = asyncio.get_running_loop()
         self._lines: deque[bytes] = deque()
         self._tail = b""
         self._skipping = False
-        self._task: asyncio.Task[None] | None = None
-        self.moved_at = self._loop.time()
 
-    async def run(self) -> None:
-        """Talk until the client has gone or said something unknown."""
-        self._task = asyncio.current_task()
-        try:
-            with suppress(ConnectionError, EOFError, PlaneLost, UapiError):
-                while await self._answer(await self._line()):
-                    self.held = 0
-        except asyncio.CancelledError:
-            log.debug("UAPI: a connection was ended")
-        finally:
-            self._connection.close()
-            self._allowance.leave(self)
-
-    def dismiss(self) -> None:
-        """End the conversation from outside."""
-        self.held = 0
-        if self._task is not None:
-            self._task.cancel()
+    async def _talk(self) -> None:
+        with suppress(EOFError, PlaneLost, UapiError):
+            while await self._answer(await self._line()):
+                self.held = 0
 
     async def _answer(self, operation: bytes) -> bool:
         if operation == b"get=1":

@@ -4,10 +4,12 @@ import asyncio
 import errno
 import logging
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Final, Protocol
+from contextlib import suppress
+from typing import Final
 
-from wiresnake.daemon.allowance import Allowance, Guest
+from wiresnake.daemon.allowance import Allowance
 
 log = logging.getLogger(__name__)
 
@@ -16,11 +18,39 @@ _PAUSE: Final = 0.1
 """Seconds until the next try when the host has no descriptor for another connection."""
 
 
-class Talker(Guest, Protocol):
-    """A guest that talks until its client has gone; it closes its connection itself."""
+class Talker(ABC):
+    """A guest that talks until its client has gone, or until somebody dismisses it."""
+
+    def __init__(self, connection: socket.socket, allowance: Allowance) -> None:
+        self.held = 0
+        self.waiting = True
+        self._connection = connection
+        self._allowance = allowance
+        self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[None] | None = None
+        self.moved_at = self._loop.time()
 
     async def run(self) -> None:
-        """Talk, and leave the allowance at the end."""
+        """Talk; close the connection and leave the allowance at the end."""
+        self._task = asyncio.current_task()
+        try:
+            with suppress(ConnectionError):
+                await self._talk()
+        except asyncio.CancelledError:
+            log.debug("%s: a connection was ended", type(self).__name__)
+        finally:
+            self._connection.close()
+            self._allowance.leave(self)
+
+    def dismiss(self) -> None:
+        """End it from outside."""
+        self.held = 0
+        if self._task is not None:
+            self._task.cancel()
+
+    @abstractmethod
+    async def _talk(self) -> None:
+        """Say what there is to say. A ConnectionError ends it."""
 
 
 class Reception:

@@ -1,0 +1,17 @@
+import pytest
+
+
+@pytest.fixture
+def open_native():
+    """Open native planes that are closed at the end: ``open_native(inner, workers)``."""
+    from wiresnake.plane.native import NativePlane
+
+    opened = []
+
+    def open_one(inner, workers=None):
+        opened.append(NativePlane(inner, workers))
+        return opened[-1]
+
+    yield open_one
+    for plane in opened:
+        plane.close()
