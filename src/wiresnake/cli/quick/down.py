@@ -38,9 +38,12 @@ def down(asked: Asked) -> None:
         journal = load(interface)
         if journal is None and not _is_wireguard(requests, interface):
             raise Failed(f"`{interface}' is not a WireGuard interface")
-        hooks = _Hooks(config, source, asked.hooks, repairing=bool(journal and not journal.ready))
+        repairing = journal is not None and not journal.ready
+        hooks = _Hooks(config, source, asked.hooks, repairing=repairing)
         hooks.run("predown", interface)
-        if source is not None and config.save and _is_wireguard(requests, interface):
+        # An interface that is up in part would be saved in part.
+        whole = not repairing and _is_wireguard(requests, interface)
+        if source is not None and config.save and whole:
             save_to(source, requests)
         if journal is None:
             assert source is not None
