@@ -10,12 +10,12 @@ from typing import TypeVar
 
 import msgspec
 
-from wiresnake.door.commands import AnyCommand, PeerNumber, Sockets
+from wiresnake.door.commands import AnyCommand, PeerNumber
 from wiresnake.door.notices import AnyNotice, PlaneFailed
 from wiresnake.door.snapshots import Observed
 from wiresnake.plane._native import Plane
 from wiresnake.plane.contract import Inner, PlaneLost, RejectedBatch
-from wiresnake.plane.frames import check_sockets, descriptors_of
+from wiresnake.plane.frames import check_sockets, descriptors_in
 
 _Answer = TypeVar("_Answer")
 
@@ -49,12 +49,7 @@ class NativePlane:
 
         Descriptors in a rejected batch stay the caller's.
         """
-        descriptors = [
-            fd
-            for command in commands
-            if isinstance(command, Sockets)
-            for fd in descriptors_of(command)
-        ]
+        descriptors = descriptors_in(commands)
         check_sockets(descriptors)
         with_encoded(commands, lambda batch: self._asked(lambda: self._plane.apply(batch)))
         for fd in descriptors:

@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from wiresnake.door.commands import AnyCommand, PeerNumber, Sockets
+from wiresnake.door.commands import AnyCommand, PeerNumber
 from wiresnake.door.notices import AnyNotice
 from wiresnake.door.snapshots import Observed
 from wiresnake.plane.contract import Inner, PlaneLost, RejectedBatch
@@ -36,7 +36,7 @@ from wiresnake.plane.frames import (
     Request,
     Seen,
     check_sockets,
-    descriptors_of,
+    descriptors_in,
 )
 
 PATIENCE: Final = 30.0
@@ -91,12 +91,7 @@ class PlaneProcess:
 
         Descriptors in a rejected batch stay the caller's.
         """
-        descriptors = [
-            fd
-            for command in commands
-            if isinstance(command, Sockets)
-            for fd in descriptors_of(command)
-        ]
+        descriptors = descriptors_in(commands)
         if len(descriptors) > MAX_DESCRIPTORS:
             raise RejectedBatch(f"{len(descriptors)} descriptors in one batch")
         check_sockets(descriptors)
