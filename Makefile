@@ -42,7 +42,7 @@ check: .venv/developing
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	$(PYTEST) -q tests/house
-	$(if $(CARGO),cargo fmt --check --manifest-path native/Cargo.toml)
+	$(if $(CARGO),cargo fmt --all --check --manifest-path native/Cargo.toml)
 	$(if $(CARGO),cargo clippy -q --locked --all-targets --manifest-path native/Cargo.toml -- -D warnings)
 
 bench: .venv/developing
