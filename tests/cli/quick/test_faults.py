@@ -203,3 +203,20 @@ def test_a_journal_that_cannot_be_read_is_told(host: Host, file: str) -> None:
         done = host.ours(verb, file, check=False)
         assert done.returncode == 1
         assert "/run/wiresnake/wg0.json is no journal of `up'" in done.stderr
+
+
+def test_down_undoes_all_whatever_became_of_the_file_and_the_daemon(host: Host) -> None:
+    before = host.state()
+    peers = FULL[1]
+    file = host.write("Address = 10.0.0.1/24\nPreDown = false\nSaveConfig = true", peers)
+    text = file.read_text()
+    host.ours("up", "--kill-switch", str(file))
+    host.kill_daemon()
+    assert "Warning: false: it ended with status 1" in host.ours("down", str(file)).stderr
+    assert host.state() == before
+    assert file.read_text() == text
+
+    host.ours("up", str(file))
+    file.write_text("[Interface]\nMTU = many\n")
+    assert "PreDown and PostDown are not run" in host.ours("down", str(file)).stderr
+    assert host.state() == before
