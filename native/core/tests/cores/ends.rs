@@ -67,14 +67,12 @@ pub fn index_and_counter(datagram: &[u8]) -> (u32, u64) {
 /// When the sessions of a pair want successors and die.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    pub renew_on_send_at: Instant,
-    pub renew_on_receive_at: Instant,
-    pub dies_at: Instant,
+    pub renewal: Instant,
+    pub death: Instant,
 }
 
 impl Limits {
-    pub const NONE: Self =
-        Self { renew_on_send_at: NEVER, renew_on_receive_at: NEVER, dies_at: NEVER };
+    pub const NONE: Self = Self { renewal: NEVER, death: NEVER };
 }
 
 /// Two ends.
@@ -130,9 +128,9 @@ impl Ends {
             send_key: zeroize::Zeroizing::new(key(side)),
             receive_key: zeroize::Zeroizing::new(key(1 - side)),
             initiator: side == initiator,
-            renew_on_send_at: limits.renew_on_send_at,
-            renew_on_receive_at: limits.renew_on_receive_at,
-            dies_at: limits.dies_at,
+            renew_on_send_at: limits.renewal,
+            renew_on_receive_at: limits.renewal,
+            dies_at: limits.death,
             first_counter: 0,
         };
         self.about_peer(side, PeerCommand::Install(Box::new(half)));

@@ -67,7 +67,9 @@ impl Value {
             Self::Word(word) => write::write_str(to, word).unwrap(),
             Self::Array(values) => {
                 write::write_array_len(to, values.len() as u32).unwrap();
-                values.iter().for_each(|value| value.write(to));
+                for value in values {
+                    value.write(to);
+                }
             }
             Self::Map(pairs) => {
                 write::write_map_len(to, pairs.len() as u32).unwrap();
@@ -189,14 +191,15 @@ proptest! {
         carried_out(&mut Stepped::new(same_random()), &bytes, 1.0);
     }
 
-    /// Cut anywhere, a batch is refused: nobody carries out half of it.
+    /// Cut anywhere, or with something behind it, a batch is refused: nobody carries out half of it.
     #[test]
-    fn half_a_batch_is_refused(
-        batch in vec(commands(), 1..4), part in 0.0..1.0,
+    fn half_a_batch_is_refused_and_so_is_more_than_one(
+        batch in vec(commands(), 0..4), part in 0.0..1.0, behind: u8,
     ) {
         let bytes = encoded(&Value::Array(batch));
         let part = (bytes.len() as f64 * part) as usize;
         prop_assert!(decode::commands(&bytes[..part]).is_err());
+        prop_assert!(decode::commands(&[&bytes[..], &[behind]].concat()).is_err());
     }
 
     #[test]

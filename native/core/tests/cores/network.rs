@@ -134,11 +134,7 @@ impl Network {
             }
             Event::Install { wants_at, dies_at } => {
                 let now = self.ends.now;
-                let limits = Limits {
-                    renew_on_send_at: now + wants_at,
-                    renew_on_receive_at: now + wants_at,
-                    dies_at: now + dies_at,
-                };
+                let limits = Limits { renewal: now + wants_at, death: now + dies_at };
                 self.ends.install(side, limits);
             }
             Event::InstallHalf => self.ends.install_alone(side),
