@@ -122,6 +122,7 @@ async def _open_tunnel(options: Options, device: Tun, undo: AsyncExitStack) -> T
     except PlaneLost as error:
         os.close(own)
         raise CannotStart(str(error)) from None
+    log.debug("packets go through the %s plane", plane.kind)
     tunnel = Tunnel(plane, host)
     undo.push_async_callback(tunnel.close)
     tunnel.start()
