@@ -57,6 +57,21 @@ def test_a_background_daemon_logs_where_it_was_told_to(place, until):
     assert "(wg0)" in log.read_text()
 
 
+@pytest.mark.parametrize(
+    ("asked", "served"),
+    [
+        pytest.param("portable", "portable"),
+        pytest.param("native", "native", marks=pytest.mark.native),
+        pytest.param("auto", "native", marks=pytest.mark.native),
+    ],
+)
+def test_it_says_which_plane_it_chose(place, until, asked, served):
+    environment = {"LOG_LEVEL": "verbose", "WIRESNAKE_PLANE": asked}
+    daemon = place.start(environment=environment)
+    until(lambda: "wiresnaked" in daemon.errors.read_text())
+    assert f"packets go through the {served} plane" in daemon.errors.read_text()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_and_nothing_stays(place, number):
     daemon = place.start()
