@@ -43,6 +43,11 @@ COMMANDS: Final = {
     "strip": Command("quick.commands", "run_strip", "Print what of a file is for `wg setconf'"),
     "top": Command("top", "run", "Show how the interfaces and their peers live, as they do"),
     "log": Command("log", "run", "Tell what happens to an interface, as it happens"),
+    "doctor": Command("doctor", "run", "Find what is wrong with a tunnel, and say what to do"),
+    "new": Command("new", "run", "Make the configurations of a server and its clients"),
+    "qr": Command("qr", "run", "Draw a configuration as a QR code for a phone"),
+    "completion": Command("completion", "run", "Write what makes a shell complete these words"),
+    "install-units": Command("install_units", "run", "Write the units that systemd needs"),
     "demo": Command("demo", "run", "Join two hosts on this machine by a tunnel, and watch it work"),
 }
 

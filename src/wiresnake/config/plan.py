@@ -44,7 +44,10 @@ class Impossible(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One `up`: the interface, its file, what makes it, and what the command line asks."""
+    """One `up`: the interface, its file, what makes it, and what the command line asks.
+
+    ``attach``: it is made already.
+    """
 
     interface: str
     path: str
@@ -54,6 +57,7 @@ class Wish:
     endpoints: dict[str, list[str]]
     hooks: bool = True
     kill_switch: bool = False
+    attach: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +97,12 @@ def opening(config: QuickConfig, wish: Wish) -> list[Step]:
     """Return the steps up to an interface that has its peers. Raises Impossible."""
     if wish.kill_switch and config.table == "off":
         raise Impossible("--kill-switch needs routes, and Table is off")
-    made = MakeLink(wish.interface, wish.backend, wish.program, wish.mark)
-    return [made, *_hooks(config, wish, "preup"), Configure(wish.interface, wish.path)]
+    made = [MakeLink(wish.interface, wish.backend, wish.program, wish.mark)]
+    return [
+        *(made if not wish.attach else []),
+        *_hooks(config, wish, "preup"),
+        Configure(wish.interface, wish.path),
+    ]
 
 
 def rest(config: QuickConfig, wish: Wish, now: Situation) -> Plan:
@@ -106,7 +114,7 @@ def rest(config: QuickConfig, wish: Wish, now: Situation) -> Plan:
     if now.ipv6_is_off and _is_asked(config, prefixes):
         plan.warnings.append("IPv6 is off on this host: its addresses and routes are left out")
     prefixes = [prefix for prefix in prefixes if not (prefix.is_ipv6 and now.ipv6_is_off)]
-    everything = [ipv6 for ipv6, _, _ in _FAMILIES if _takes_all(prefixes, ipv6=ipv6)]
+    everything = [ipv6 for ipv6, _, _ in _FAMILIES if takes_all(prefixes, ipv6=ipv6)]
     if wish.endpoints and now.looks_again:
         plan.steps.append(HandOver(wish.interface, wish.endpoints))
     for held in config.addresses:
@@ -267,7 +275,7 @@ def _is_asked(config: QuickConfig, prefixes: Iterable[Prefix]) -> bool:
     )
 
 
-def _takes_all(prefixes: Iterable[Prefix], *, ipv6: bool) -> bool:
+def takes_all(prefixes: Iterable[Prefix], *, ipv6: bool) -> bool:
     """Whether the prefixes of a family hold all its addresses, a /0 or both halves."""
     own = {prefix for prefix in prefixes if prefix.is_ipv6 == ipv6 and prefix.length <= 1}
     return any(prefix.length == 0 for prefix in own) or len(own) == 2

@@ -60,7 +60,7 @@ _RTEXT_FILTER_SKIP_STATS: Final = 8
 RTA_DST: Final = 1
 _RTA_SRC: Final = 2
 RTA_OIF: Final = 4
-_RTA_MARK: Final = 16
+RTA_MARK: Final = 16
 _NETNSA_NSID: Final = 1
 _NETNSA_FD: Final = 3
 
@@ -141,7 +141,7 @@ class Requests:
         bits = 8 * len(destination)
         body = ROUTE.pack(family, bits, bits, 0, 0, 0, 0, 0, 0)
         body += attribute(RTA_DST, destination) + attribute(_RTA_SRC, source)
-        body += attribute(_RTA_MARK, UNSIGNED.pack(mark))
+        body += attribute(RTA_MARK, UNSIGNED.pack(mark))
         kind, answer = self.ask(RTM_GETROUTE, body)
         if kind == RTM_NEWROUTE:
             for what, value in attributes(answer, ROUTE.size):

@@ -102,6 +102,11 @@ def create(name: str, mtu: int) -> Tun:
         raise
 
 
+def check_device() -> None:
+    """See whether a TUN device could be made here. Raises TunUnavailable, OSError."""
+    os.close(_open_device())
+
+
 def adopt(fd: int) -> Tun:
     """Take over a descriptor that someone else opened: a TUN, or one end of a socket pair.
 

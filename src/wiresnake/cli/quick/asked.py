@@ -12,14 +12,18 @@ from wiresnake.cli.quick.voice import Failed
 from wiresnake.config.steps import Backend
 
 VERBS: Final = ("up", "down", "save", "strip")
-_OPTIONS: Final = {"up": ("--no-hooks", "--kill-switch", "--backend"), "down": ("--no-hooks",)}
+_OPTIONS: Final = {
+    "up": ("--no-hooks", "--kill-switch", "--backend", "--attach"),
+    "down": ("--no-hooks", "--remains"),
+}
 _BACKENDS: Final[dict[str, Backend]] = {"daemon": "daemon", "kernel": "kernel"}
 _HELP: Final = (["-h"], ["--help"], ["help"])
 _PROGRAM: Final = "WG_QUICK_USERSPACE_IMPLEMENTATION"
 
 USAGES: Final = {
-    "up": "up [--no-hooks] [--kill-switch] [--backend daemon|kernel] <config file | interface>",
-    "down": "down [--no-hooks] <config file | interface>",
+    "up": "up [--no-hooks] [--kill-switch] [--backend daemon|kernel | --attach]"
+    " <config file | interface>",
+    "down": "down [--no-hooks] [--remains] <config file | interface>",
     "save": "save <config file | interface>",
     "strip": "strip <config file | interface>",
 }
@@ -44,7 +48,8 @@ say, in its [Interface] section:
 class Asked:
     """One call: the verb, the file or interface it is about, and its options.
 
-    ``program`` makes the interface where the kernel does not.
+    ``program`` makes the interface where the kernel does not. ``attach``: it is there, and whoever
+    serves it will end it. ``remains``: only what is left of it is to be undone.
     """
 
     verb: str
@@ -53,6 +58,8 @@ class Asked:
     program: list[str]
     hooks: bool = True
     kill_switch: bool = False
+    attach: bool = False
+    remains: bool = False
 
 
 class Misused(Exception):
@@ -95,7 +102,8 @@ def read(verb: str, arguments: list[str]) -> Asked:
         else:
             about.append(word)
     backend = options.get("--backend", "daemon")
-    if len(about) != 1 or backend not in _BACKENDS:
+    contradiction = "--attach" in options and "--backend" in options
+    if len(about) != 1 or backend not in _BACKENDS or contradiction:
         raise Misused(usage, 1)
     return Asked(
         verb,
@@ -104,6 +112,8 @@ def read(verb: str, arguments: list[str]) -> Asked:
         our_daemon(),
         hooks="--no-hooks" not in options,
         kill_switch="--kill-switch" in options,
+        attach="--attach" in options,
+        remains="--remains" in options,
     )
 
 

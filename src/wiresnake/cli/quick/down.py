@@ -2,7 +2,7 @@
 
 from wiresnake.cli import interfaces as wireguard
 from wiresnake.cli.endings import ending_gently
-from wiresnake.cli.quick import voice
+from wiresnake.cli.quick import device, voice
 from wiresnake.cli.quick.asked import Asked
 from wiresnake.cli.quick.execution import Execution
 from wiresnake.cli.quick.journal import Journal, load, one_at_a_time
@@ -36,10 +36,15 @@ def down(asked: Asked) -> None:
     interface = source.interface if source else interface_of(asked.about)
     with one_at_a_time(interface), Requests() as requests, ending_gently():
         journal = load(interface)
+        if asked.remains:
+            device.remove_dead(interface)
+            if journal is None:
+                return
         serves = _is_wireguard(requests, interface)
         if journal is None and not serves:
             raise Failed(f"`{interface}' is not a WireGuard interface")
-        repairing = journal is not None and not (journal.ready and serves)
+        whole = journal is None or (journal.ready and serves)
+        repairing = asked.remains or not whole
         hooks = _Hooks(config, source, asked.hooks, repairing=repairing)
         hooks.run("predown", interface)
         # An interface that is up in part would be saved in part.

@@ -30,10 +30,14 @@ def up(asked: Asked, watch: Watch = nobody) -> None:
         )
     peers.check(config)
     with one_at_a_time(source.interface), Requests() as requests, ending_gently():
-        _refuse_if_there(requests, source.interface)
+        if asked.attach:
+            _refuse_unless_served(source.interface)
+        else:
+            _refuse_if_there(requests, source.interface)
         wish = Wish(
             source.interface, str(source.path), asked.backend, asked.program,
             secrets.token_hex(16), peers.names_of(config), asked.hooks, asked.kill_switch,
+            asked.attach,
         )  # fmt: skip
         work = work_of(requests, source.interface, config)
         journal = Journal(wish.interface, wish.path, wish.mark)
@@ -91,6 +95,16 @@ def _bring_up(
     execution.do(following.steps)
     journal.ready = True
     journal.write()
+
+
+def _refuse_unless_served(interface: str) -> None:
+    if load(interface) is not None:
+        raise Failed(f"`{interface}' is up, or up in part: run `{called_as()} down {interface}'")
+    try:
+        wireguard.ask(interface)
+    except OSError as error:
+        why = f"nobody serves `{interface}': {error.strerror}"
+        raise Failed(f"{why}; start `wiresnaked {interface}' first") from None
 
 
 def _refuse_if_there(requests: Requests, interface: str) -> None:
