@@ -20,7 +20,6 @@ use crate::replay::ReplayWindow;
 use crate::routes::Routes;
 use crate::sessions::{Keys, Session};
 use crate::staging::Stage;
-use crate::transport::Key;
 use crate::validation::{Rejected, check};
 
 /// Fills a slice with random bytes.
@@ -247,8 +246,7 @@ impl Core {
         outgoing: &mut Outgoing,
     ) {
         let Some(peer) = self.peers.get_mut(number) else { return };
-        let keys =
-            Keys { send: Key::new(session.send_key), receive: Key::new(session.receive_key) };
+        let keys = Keys { send: session.send_key, receive: session.receive_key };
         let initiator = session.initiator;
         let ended = peer.slots.install(Box::new(Session {
             local_index: session.local_index,
