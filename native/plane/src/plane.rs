@@ -154,6 +154,7 @@ impl Drop for Plane {
         }
     }
 }
+        self.shared.ending.store(true, Ordering::Release);
 
 /// Gives up every capability of this thread, for good: it only uses descriptors it was given. Linux
 /// counts rights by thread, so those of control are as they were.

@@ -4,7 +4,7 @@
 //! opening and system calls happen without it. A step that sends takes a ticket while it decides, so
 //! that what was counted first leaves first, whichever thread seals it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -41,6 +41,9 @@ pub struct Shared {
     pub due: Event,
     /// Raised when the plane ends.
     pub stop: Event,
+    /// Set before that, for who does not wait: a host that never stops sending must not keep the
+    /// plane from ending.
+    pub ending: AtomicBool,
     /// Raised while the sockets are about to be replaced: who waits for them lets go.
     pub changed: Event,
     /// Threads that have something in hand.
@@ -68,6 +71,7 @@ impl Shared {
             stop: Event::new()?,
             changed: Event::new()?,
             at_work: AtomicU64::new(0),
+            ending: AtomicBool::new(false),
             sealed: counts(),
             opened: counts(),
         })
