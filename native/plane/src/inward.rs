@@ -11,6 +11,7 @@ use wiresnake_core::outgoing::Outgoing;
 
 use crate::events::wait_readable;
 use crate::inner::{Inside, Writer};
+use crate::outer::Patience;
 use crate::shared::{AtWork, Shared, now};
 use crate::udp::{BATCH, Receiver};
 
@@ -121,7 +122,8 @@ impl Inward {
         }
         for reply in &self.replies.datagrams {
             let (way, size) = (reply.way, reply.bytes.len());
-            shared.outer().send(&way, &reply.bytes, size, reply.tos, shared);
+            let mut none = Patience::none(); // or who floods us makes everybody wait
+            shared.outer().send(&way, &reply.bytes, size, reply.tos, &mut none, shared);
         }
         let Some(ticket) = ticket else { return };
         self.incoming.open_untrusted(buffer);
