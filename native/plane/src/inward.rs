@@ -79,6 +79,10 @@ impl Inward {
         // Each socket in its own step, for a step's datagrams share the receiver's buffer.
         for (is_readable, family) in [(four, Family::V4), (six, Family::V6)] {
             if is_readable && !stop {
+                // Whoever receives has the turn, or what came later may be dealt with earlier.
+                turn.get_or_insert_with(|| {
+                    receiving.lock().unwrap_or_else(PoisonError::into_inner)
+                });
                 let _at_work = AtWork::begin(&shared);
                 if let Some(now) = self.receive(family) {
                     self.deal(&shared, now, &mut turn);
