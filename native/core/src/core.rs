@@ -62,7 +62,8 @@ impl Core {
         }
     }
 
-    /// Carries out a batch; what is to be sent is added to `outgoing`.
+    /// Carries out a batch; what is to be sent is added to `outgoing`, in parts if it replaces the
+    /// sockets ([`Outgoing::parts`]).
     ///
     /// # Errors
     /// `Rejected`, and then nothing happened.
@@ -76,6 +77,7 @@ impl Core {
         for command in commands {
             match command {
                 Command::Sockets { v4, v6 } => {
+                    outgoing.replace_sockets();
                     self.up = v4.is_some() || v6.is_some();
                     if !self.up {
                         self.doorman.clear();

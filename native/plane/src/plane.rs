@@ -76,15 +76,22 @@ impl Plane {
         let mut outgoing = Outgoing::default();
         let now = now();
         let shared = &self.shared;
-        let ticket = shared.with_core(|core| {
+        let parts: Vec<_> = shared.with_core(|core| {
             core.apply(commands, now, &mut outgoing)?;
-            Ok((!outgoing.is_empty()).then(|| shared.outward.ticket()))
+            let parts = outgoing.parts().into_iter();
+            Ok(parts
+                .map(|part| ((!part.is_empty()).then(|| shared.outward.ticket()), part))
+                .collect())
         })?;
-        if let Some(outer) = sockets.into_iter().last() {
-            shared.replace_outer(outer);
-        }
-        if let Some(ticket) = ticket {
-            shared.seal_and_send(&outgoing, ticket, now);
+        let mut sockets = sockets.into_iter();
+        for (ticket, part) in parts {
+            if let Some(ticket) = ticket {
+                shared.wait_for_control(&ticket);
+                shared.seal_and_send(&part, ticket, now);
+            }
+            if let Some(outer) = sockets.next() {
+                shared.replace_outer(outer);
+            }
         }
         Ok(())
     }
@@ -147,6 +154,7 @@ impl Plane {
 
 impl Drop for Plane {
     fn drop(&mut self) {
+        self.shared.ending.store(true, Ordering::Release);
         self.shared.stop.raise();
         for thread in self.threads.drain(..) {
             // A panic was caught within; what is left to join has ended in order.
@@ -154,7 +162,6 @@ impl Drop for Plane {
         }
     }
 }
-        self.shared.ending.store(true, Ordering::Release);
 
 /// Gives up every capability of this thread, for good: it only uses descriptors it was given. Linux
 /// counts rights by thread, so those of control are as they were.
