@@ -19,6 +19,7 @@ use rustix::io::{Errno, read, write};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair, sockopt};
 use wiresnake_core::addresses::{NEVER, Prefix};
 use wiresnake_core::commands::{Command, NewSession, PeerCommand};
+use wiresnake_core::transport::Key;
 use wiresnake_plane::inner::Inside;
 use wiresnake_plane::plane::{Plane, sockets};
 
@@ -72,8 +73,8 @@ impl End {
         let session = NewSession {
             local_index: u32::from(self.side),
             remote_index: u32::from(1 - self.side),
-            send_key: ours.into(),
-            receive_key: theirs.into(),
+            send_key: Key::copy(&ours),
+            receive_key: Key::copy(&theirs),
             initiator: true,
             renew_on_send_at: NEVER,
             renew_on_receive_at: NEVER,
