@@ -9,6 +9,7 @@ use wiresnake_core::commands::{Command, NewSession, Path, PeerCommand};
 use wiresnake_core::core::Random;
 use wiresnake_core::encode;
 use wiresnake_core::stepped::Stepped;
+use wiresnake_core::transport::Key;
 
 /// The number by which each end knows the other.
 pub const PEER: u64 = 1;
@@ -125,8 +126,8 @@ impl Ends {
         let half = NewSession {
             local_index: index(side),
             remote_index: index(1 - side),
-            send_key: zeroize::Zeroizing::new(key(side)),
-            receive_key: zeroize::Zeroizing::new(key(1 - side)),
+            send_key: Key::copy(&key(side)),
+            receive_key: Key::copy(&key(1 - side)),
             initiator: side == initiator,
             renew_on_send_at: limits.renewal,
             renew_on_receive_at: limits.renewal,
