@@ -296,3 +296,6 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
