@@ -21,6 +21,8 @@ LENGTH: Final = Layout("=I")
 MAX_FRAME: Final = 1 << 30
 MAX_DESCRIPTORS: Final = 250
 """As many as one message may bring along (SCM_MAX_FD is 253)."""
+OBSERVED_AT_ONCE: Final = 512
+"""Peers in one request, so that packets move between two of them."""
 
 
 class Frame(Struct, frozen=True, array_like=True, tag=True):

@@ -24,6 +24,7 @@ from wiresnake.plane.frames import (
     LENGTH,
     MAX_DESCRIPTORS,
     MAX_FRAME,
+    OBSERVED_AT_ONCE,
     Apply,
     Count,
     Counted,
@@ -41,8 +42,6 @@ from wiresnake.plane.frames import (
 
 PATIENCE: Final = 30.0
 """Seconds after which a plane that does not answer is taken for lost; a large batch takes one."""
-OBSERVED_AT_ONCE: Final = 512
-"""Peers in one request, so that packets move between two of them."""
 _END_TIMEOUT: Final = 2.0
 WITHOUT_IFMA: Final = ":~0x200000"
 """Keeps OpenSSL from its Poly1305 for AVX-512 IFMA, which sets up so much for each key that a full
