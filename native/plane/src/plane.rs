@@ -98,14 +98,18 @@ impl Plane {
 
     /// Returns the notices since the last drain, edges first, at most 64 handshake messages.
     pub fn drain(&self) -> Drained {
-        let mut state = self.shared.state();
+        // Lowered first: what is raised after that is here to be collected, or for the next time.
         self.shared.due.lower();
+        let mut state = self.shared.state();
         let notices = state.core.drain();
-        state.signalled = state.core.has_notices();
-        if state.signalled {
+        let more = state.core.has_notices();
+        state.signalled = more;
+        let failure = state.failure.clone();
+        drop(state);
+        if more {
             self.shared.due.raise();
         }
-        (notices, state.failure.clone())
+        (notices, failure)
     }
 
     /// Returns snapshots of these peers, encoded; unknown ones are left out.
