@@ -31,12 +31,6 @@ impl Event {
         // It fails only when there is nothing to lower.
         let _empty = read(&self.0, &mut [0u8; 8]);
     }
-
-    /// Whether it is raised.
-    pub fn is_raised(&self) -> bool {
-        let mut one = [PollFd::new(&self.0, PollFlags::IN)];
-        matches!(poll(&mut one, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(1..))
-    }
 }
 
 impl AsFd for Event {
