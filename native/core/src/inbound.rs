@@ -38,7 +38,8 @@ impl Core {
         outgoing: &mut Outgoing,
     ) {
         if !self.up {
-            return; // it went down while they were received
+            // it went down while they were received
+            return self.counters.add(Count::Down, arrivals.len());
         }
         for arrival in arrivals {
             let first = incoming.groups.len();

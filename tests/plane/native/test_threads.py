@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.conftest import FAR, INSIDE, ip_packet
+from tests.plane.native.conftest import LIMIT, wait_until
 from wiresnake.door.commands import (
     Add,
     Forget,
@@ -32,7 +33,6 @@ from wiresnake.values.instants import NEVER
 pytestmark = pytest.mark.native
 
 KEYS = (bytes(range(32)), bytes(range(32, 64)))
-LIMIT = 20.0
 
 
 def threads_of_planes():
@@ -42,13 +42,6 @@ def threads_of_planes():
         for task in os.scandir("/proc/self/task")
         if Path(task.path, "comm").read_text().startswith(("outward-", "inward-"))
     ]
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.001)
 
 
 def sockets_of(pair):

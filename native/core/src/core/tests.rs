@@ -101,11 +101,12 @@ fn messages_of_a_session_that_ended_while_they_were_opened_are_counted() {
 
 #[test]
 fn nothing_is_taken_in_once_it_is_down() {
-    let (mut core, _) = core();
+    let (mut core, counters) = core();
     core.apply(vec![Command::Sockets { v4: None, v6: None }], 2.0, &mut Outgoing::default())
         .unwrap();
     let (_, incoming) = receive(&mut core, 0, 2.0);
     assert!(incoming.messages.is_empty());
+    assert_eq!(counters.get(Count::Down), 1);
 }
 
 #[test]
