@@ -44,7 +44,8 @@ impl Outward {
         }
     }
 
-    /// Works until the plane ends or the inner side gives nothing any more.
+    /// Works until the plane ends, at once however much is left to read, or the inner side gives
+    /// nothing any more.
     pub fn run(mut self) {
         while self.step() {}
     }
@@ -54,6 +55,9 @@ impl Outward {
         let shared = Arc::clone(&self.shared);
         let reading = Arc::clone(&self.reading);
         let turn = reading.lock().unwrap_or_else(PoisonError::into_inner);
+        if shared.stopping.load(Ordering::Relaxed) {
+            return false;
+        }
         let mut at_work = AtWork::begin(&shared);
         loop {
             match self.reader.read(&self.inside, &shared.counters) {

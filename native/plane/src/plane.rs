@@ -147,7 +147,7 @@ impl Plane {
 
 impl Drop for Plane {
     fn drop(&mut self) {
-        self.shared.stop.raise();
+        self.shared.end();
         for thread in self.threads.drain(..) {
             // A panic was caught within; what is left to join has ended in order.
             let _ended = thread.join();

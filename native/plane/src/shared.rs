@@ -4,7 +4,7 @@
 //! opening and system calls happen without it. A step that sends takes a ticket while it decides, so
 //! that what was counted first leaves first, whichever thread seals it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -41,6 +41,8 @@ pub struct Shared {
     pub due: Event,
     /// Raised when the plane ends.
     pub stop: Event,
+    /// The same for who does not wait, since there is always more to read.
+    pub stopping: AtomicBool,
     /// Raised while the sockets are about to be replaced: who waits for them lets go.
     pub changed: Event,
     /// Threads that have something in hand.
@@ -66,6 +68,7 @@ impl Shared {
             inward: Turnstile::default(),
             due: Event::new()?,
             stop: Event::new()?,
+            stopping: AtomicBool::new(false),
             changed: Event::new()?,
             at_work: AtomicU64::new(0),
             sealed: counts(),
@@ -95,6 +98,12 @@ impl Shared {
     pub fn fail(&self, why: String) {
         self.state().failure.get_or_insert(why);
         self.due.raise();
+    }
+
+    /// Lets every thread end, after what it has in hand.
+    pub fn end(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.stop.raise();
     }
 
     /// Returns the sockets, which stay open meanwhile. Nobody waits for a ticket with them in hand:
