@@ -7,10 +7,12 @@
 //! a processor is fifty times slower.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -284,6 +286,25 @@ fn nothing_is_lost_where_everything_fits() {
 }
 
 #[test]
+fn a_plane_ends_though_there_is_always_more_to_read() {
+    let endless = OwnedFd::from(File::open("/dev/zero").unwrap());
+    let plane = Plane::start(Inside::new(endless, false, false, false), Some(2)).unwrap();
+    let malformed = || {
+        plane
+            .counters()
+            .into_iter()
+            .any(|(name, count)| name == "dropped_outbound_malformed" && count > 0)
+    };
+    wait_until("what is no packet", malformed);
+    let (ended, end) = channel();
+    thread::spawn(move || {
+        drop(plane);
+        ended.send(()).unwrap();
+    });
+    end.recv_timeout(LIMIT).expect("it ended");
+}
+
+#[test]
 fn a_plane_that_is_dropped_under_load_leaves_nothing_behind() {
     for workers in [1, 4] {
         let mut ends = joined(workers);
@@ -303,12 +324,13 @@ fn a_plane_that_is_dropped_under_load_leaves_nothing_behind() {
                 }
                 Ok(number)
             });
+            let ending = Stop(dropped);
             wait_until("packets", || is_readable(&one.host, 0));
             drop(plane);
             assert_ended(&one.host);
             // The other end sends into the void, and ends as well.
             drop(other.plane.take());
-            dropped.store(true, Ordering::Relaxed);
+            drop(ending);
             let flood = flooding.join().unwrap();
             assert!(flood.is_err() || flood.is_ok_and(|number| number > 0));
         });
