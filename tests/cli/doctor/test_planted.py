@@ -181,7 +181,8 @@ def a_source_that_may_not_be(patient: Patient) -> Found:
     patient.set_peer(patient.right, "allowed-ips", f"{patient.left.inner(6)}/128")
     patient.set_peer(patient.right, "endpoint", patient.left.endpoint)
     patient.left.host.start("ping", "-i", "0.1", "-w", "20", patient.right.inner(4))
-    return Found(patient.right.host, "from addresses that its AllowedIPs here do not hold")
+    words = "from addresses that its AllowedIPs here do not hold"
+    return Found(patient.right.host, words, note=True)
 
 
 def a_black_hole(patient: Patient) -> Found:

@@ -175,7 +175,7 @@ PLANTED: dict[str, tuple[Facts, str]] = {
     "not_masquerading": (replace(gateway(), masquerades=False), "nothing here masquerades"),
     "old_tun": (link(offloads={"TSO": True, "USO": False}), "no USO"),
 }  # fmt: skip
-NOTES = {"never_called", "nobody_inside", "old_tun"}
+NOTES = {"never_called", "nobody_inside", "wrong_source", "old_tun"}
 ALONG: dict[str, set[str]] = {"no_tun": set(), "peers_not_taken_over": set()}
 """Checks that must find something of another's fault too."""
 

@@ -27,6 +27,8 @@ SILENCE_LIMIT: Final = 11.5
 PING_LIMIT: Final = 2.5
 """Seconds for an answer to a ping where the peer itself is there."""
 
+OBSERVATION: Final = 1.0
+"""Seconds that it lasts at least, so that what is counted has time to show."""
 _HANDSHAKE_SIZES: Final = {148, 92}
 _INTERVAL: Final = 1.0
 _LOOK_INTERVAL: Final = 0.2
@@ -51,6 +53,7 @@ def examine(
     It takes as long as the slowest of them needs, and 12 s if one is silent.
     """
     examined = Examined(before, before)
+    until = time.monotonic() + OBSERVATION
     with ExitStack() as stack:
         pingers: dict[PublicKey, Pinger] = {}
         behind: dict[PublicKey, Behind] = {}
@@ -71,6 +74,7 @@ def examine(
                 examined.echoes[key] = Echo(format_address(address), answered=True, largest=largest)
             elif sure:
                 examined.echoes[key] = Echo(format_address(address), answered=False)
+    time.sleep(max(0.0, until - time.monotonic()))
     examined.after = interfaces.ask(name)
     return examined
 

@@ -104,11 +104,15 @@ def nobody_inside(facts: Facts) -> Iterator[Finding]:
 
 
 def wrong_source(facts: Facts) -> Iterator[Finding]:
-    """Find packets that come from addresses their sender may not have (our daemon counts them)."""
+    """Note packets that come from addresses their sender may not have (our daemon counts them).
+
+    Hosts that send everything here also send what is of their own link alone.
+    """
     if facts.link is not None and facts.link.news.get("dropped_wrong_source"):
         yield Finding(
             "a peer sends packets from addresses that its AllowedIPs here do not hold",
             "add them to that peer's AllowedIPs, or let it send from its address in the tunnel",
+            note=True,
         )
 
 
