@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench.calm import glance
 from bench.contestants.contract import Contestant, Unsuited
 
 
@@ -82,12 +83,13 @@ class Outcome:
     """All figures of one measure: ``figures[figure][contestant]``, a value for each round.
 
     The value is None for a round in which it was not taken. ``failures`` are pairs: whose, and
-    what happened.
+    what happened. ``others`` is the part of the machine that others used before each take.
     """
 
     measure: Measure
     figures: dict[str, dict[str, list[float | None]]] = field(default_factory=dict)
     failures: list[tuple[str, str]] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
 
     def values(self, figure: str, contestant: str) -> list[float | None]:
         """Return a contestant's values of a figure, one for each round, or nothing."""
@@ -139,6 +141,7 @@ def run(measure: Measure, contestants: Sequence[Contestant], rounds: int, second
         turn = round_ % max(1, len(suited))
         for contestant in (*suited[turn:], *suited[:turn]):
             label = f"{measure.name} {round_ + 1}/{rounds} {contestant.name}"
+            outcome.others.append(glance())
             try:
                 taken = measure.take(contestant, seconds)
             except Unsuited as reason:

@@ -3,10 +3,12 @@
 import datetime as dt
 import os
 import platform
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.calm import CALM
 from bench.contest import Outcome, Verdict
 from bench.contestants.contract import Contestant
 from bench.contestants.names import OURS
@@ -34,7 +36,11 @@ def as_data(outcomes: Sequence[Outcome], contestants: Sequence[Contestant]) -> d
         "machine": machine(),
         "programs": {each.name: each.version() for each in contestants},
         "measures": {
-            outcome.measure.name: {"figures": outcome.figures, "failures": outcome.failures}
+            outcome.measure.name: {
+                "figures": outcome.figures,
+                "failures": outcome.failures,
+                "others": outcome.others,
+            }
             for outcome in outcomes
         },
     }
@@ -48,6 +54,7 @@ def as_page(outcomes: Sequence[Outcome], contestants: Sequence[Contestant]) -> s
     versions = "; ".join(f"{each.name}: {each.version()}" for each in contestants)
     parts = [
         f"{about['date']}, {place}, Python {about['python']}. {versions}.",
+        calmness([share for outcome in outcomes for share in outcome.others]),
         "Medians:",
         medians(outcomes, names),
     ]
@@ -64,6 +71,19 @@ def as_page(outcomes: Sequence[Outcome], contestants: Sequence[Contestant]) -> s
     if failures:
         parts += ["Failures:", "\n".join(failures)]
     return "\n\n".join(parts) + "\n"
+
+
+def calmness(others: Sequence[float]) -> str:
+    """Say how much of the machine others used before takes, and whether figures suffer."""
+    if not others:
+        return "Nobody looked whether the machine was calm."
+    often = 100 * statistics.median(others)
+    said = (
+        f"Before takes, others used {often:.0f} % of the machine (median; {100 * max(others):.0f}"
+    )
+    if statistics.median(others) <= CALM:
+        return f"{said} % at most)."
+    return f"{said} % at most). **It was not calm: neither figures nor ratios mean much.**"
 
 
 def medians(outcomes: Sequence[Outcome], names: Sequence[str]) -> str:

@@ -116,3 +116,13 @@ def round_trip(left: Host, address: str, count: int = 200) -> float:
     if not times:
         raise TimeoutError(f"none of {count} pings to {address} came back")
     return statistics.median(times) * 1000
+
+
+def by_interval(
+    left: Host, right: Host, address: str, seconds: int, every: float = 0.1
+) -> list[float]:
+    """Return the Mbit/s of one TCP flow from left to right in each of its intervals."""
+    options = ["-J", "-c", address, "-t", str(seconds), "-i", str(every)]
+    with _server(right, address):
+        report = json.loads(left.call("iperf3", *options, limit=seconds + 30))
+    return [float(each["sum"]["bits_per_second"]) / 1e6 for each in report["intervals"]]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from bench.lab.hosts import Host
+from bench.lab.numbered import Order
 
 BLOCK = 1 << 16
 STREAM_LIMIT = 60.0
@@ -183,11 +184,15 @@ def stream(sender: Host, receiver: Host, address: str, size: int) -> Stream:
 
 @dataclass(slots=True)
 class Count:
-    """What became of numbered datagrams; ``missing`` and ``again`` are their numbers."""
+    """What became of numbered datagrams; ``missing`` and ``again`` are their numbers.
+
+    ``late`` are those that came after one with a higher number, or again.
+    """
 
     sent: int
     missing: list[int] = field(default_factory=list)
     again: list[int] = field(default_factory=list)
+    late: int = 0
     longest_silence: float = 0.0
 
 
@@ -213,6 +218,7 @@ class CountedDatagrams:
         self._drained = threading.Event()
         self._count = Count(0)
         self._arrived: set[int] = set()
+        self._order = Order()
         self._threads = [threading.Thread(target=self._send), threading.Thread(target=self._read)]
         for thread in self._threads:
             thread.start()
@@ -251,6 +257,7 @@ class CountedDatagrams:
             if number in self._arrived:
                 self._count.again.append(number)
             self._arrived.add(number)
+            self._order.see([number])
 
     def finish(self, patience: float = 1.0) -> Count:
         """Stop sending, wait at most ``patience`` seconds for the last ones, and count."""
@@ -263,5 +270,6 @@ class CountedDatagrams:
         self._threads[1].join()
         self._in.close()
         self._out.close()
+        self._count.late = self._order.late
         self._count.missing = sorted(set(range(self._count.sent)) - self._arrived)
         return self._count

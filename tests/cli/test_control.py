@@ -61,6 +61,11 @@ def test_a_stream_is_read_to_its_end(place: Path) -> None:
         assert list(stream("wg0", {"ask": "events"})) == [{"event": "a"}, {"event": "b"}]
 
 
+def test_a_stream_that_is_refused_never_begins(place: Path) -> None:
+    with controlling(place, line(error="no")), pytest.raises(Refused):
+        stream("wg0", {"ask": "keylog"})
+
+
 def test_a_stream_may_end_with_a_reason(place: Path) -> None:
     with controlling(place, DONE + line(event="a") + line(error="read too slowly")):
         lines = stream("wg0", {"ask": "events"})

@@ -125,6 +125,7 @@ def test_a_server_says_what_it_was_made_for() -> None:
         (f"[Interface]\nAddress = 10.0.0.1/33\nPrivateKey = {KEY.to_base64()}\n", "line 2"),
         (f"{BY_HAND}, nonsense", "line 10"),
     ],
+    ids=["empty", "no address", "a short key", "a long prefix", "nonsense"],
 )
 def test_what_is_no_server_is_refused(text: str, what: str) -> None:
     with pytest.raises(NotAServer, match=what) as refused:

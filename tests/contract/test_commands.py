@@ -485,3 +485,26 @@ def test_there_is_something_to_read_while_there_is_something_to_drain(world, out
     world.until(lambda: bool(select.select([world.plane], [], [], 0)[0]))
     assert world.notices()
     assert not select.select([world.plane], [], [], 0)[0]
+
+
+def test_a_message_before_the_sockets_are_replaced_leaves_by_the_old_ones(world):
+    world.up()
+    far = world.add()
+    fresh = world.open_pair()
+    world.apply(Send(1, b"old" * 30), world.sockets(fresh), Send(1, b"new" * 30))
+    sent = [far.socket.recvfrom(200), far.socket.recvfrom(200)]
+    assert [(datagram[:3], source[1]) for datagram, source in sent] == [
+        (b"old", world.pair.port),
+        (b"new", fresh.port),
+    ]
+
+
+def test_a_message_before_the_end_of_the_sockets_leaves(world):
+    world.up()
+    far = world.add()
+    session = world.install(far)
+    far.received()
+    world.apply(Send(1, bytes(148)), Keepalive(1), Sockets(None, None), Send(1, bytes(92)))
+    first, second = far.received()
+    assert first == bytes(148)
+    assert session.open(second) == (1, b"")

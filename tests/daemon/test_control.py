@@ -19,6 +19,7 @@ from wiresnake.daemon.control import MAX_LINE, Client, serve_control
 from wiresnake.daemon.desk import Desk
 from wiresnake.daemon.keylog import KeyLog
 from wiresnake.daemon.statistics import Statistics
+from wiresnake.door.commands import SetEndpoint
 from wiresnake.door.snapshots import Observed
 from wiresnake.host.tun import Tun
 from wiresnake.plane.contract import PlaneLost
@@ -271,6 +272,20 @@ def test_events_are_told_as_they_happen():
     assert second == {"at": at, "event": "link", "up": False, "port": 0}
     assert last == {"at": at, "event": "ended", "why": "SIGTERM", "failed": False}
     assert rest == b""
+
+
+def test_a_peer_moves_from_where_it_was_when_the_stream_began():
+    away = Endpoint(bytes([192, 0, 2, 9]), 1)
+
+    async def scene(stage):
+        async with stage.client() as (reader, writer):
+            writer.write(request(ask="events"))
+            await told(reader)
+            stage.tunnel.events.carried_out([SetEndpoint(1, HOME), SetEndpoint(1, away)])
+            return await told(reader)
+
+    moved = play(scene)
+    assert (moved["before"], moved["endpoint"]) == ("192.0.2.1:51820", "192.0.2.9:1")
 
 
 def test_who_leaves_a_stream_is_forgotten():

@@ -19,6 +19,7 @@ from wiresnake.values.keys import PrivateKey
 pytestmark = [pytest.mark.root, pytest.mark.needs("wg", "ping", "setpriv", "ss")]
 
 NET_ADMIN, NET_BIND_SERVICE = 12, 10
+PLANES = ["portable", pytest.param("native", marks=pytest.mark.native)]
 
 
 def one_line(text):
@@ -57,11 +58,27 @@ def test_a_background_daemon_logs_where_it_was_told_to(place, until):
     assert "(wg0)" in log.read_text()
 
 
+@pytest.mark.parametrize(
+    ("asked", "served"),
+    [
+        pytest.param("portable", "portable"),
+        pytest.param("native", "native", marks=pytest.mark.native),
+        pytest.param("auto", "native", marks=pytest.mark.native),
+    ],
+)
+def test_it_says_which_plane_it_chose(place, until, asked, served):
+    environment = {"LOG_LEVEL": "verbose", "WIRESNAKE_PLANE": asked}
+    daemon = place.start(environment=environment)
+    until(lambda: "wiresnaked" in daemon.errors.read_text())
+    assert f"packets go through the {served} plane" in daemon.errors.read_text()
+
+
+@pytest.mark.parametrize("plane", PLANES)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_and_nothing_stays(place, number):
-    daemon = place.start()
+def test_a_signal_ends_it_and_nothing_stays(place, number, plane):
+    daemon = place.start("wg0", "--plane", plane)
     daemon.up()
-    assert len(daemon.family) >= 2
+    assert (len(daemon.family) == 1) == (plane == "native")
     os.kill(daemon.process.pid, number)
     assert daemon.ended() == (0, "")
 
@@ -137,7 +154,7 @@ def test_a_removed_socket_ends_it(place):
 
 
 def test_an_ended_plane_ends_it_with_one_line(place):
-    daemon = place.start()
+    daemon = place.start("wg0", "--plane", "portable")
     daemon.up()
     for pid in daemon.family[1:]:
         os.kill(pid, signal.SIGKILL)
@@ -227,16 +244,23 @@ def test_a_wrong_start_costs_one_line(place, words, environment, foreground):
     assert one_line(err).startswith("wiresnaked: ")
 
 
-def test_rights_are_reduced_and_enough_stay(place):
-    daemon = place.start()
+@pytest.mark.parametrize("plane", PLANES)
+def test_rights_are_reduced_and_enough_stay(place, plane):
+    daemon = place.start("wg0", "--plane", plane)
     daemon.up()
     control, *planes = daemon.family
     kept = 1 << NET_ADMIN | 1 << NET_BIND_SERVICE
     for field in ("CapEff", "CapPrm", "CapBnd"):
         assert int(status_field(control, field), 16) == kept
-    for plane in planes:
+    for child in planes:
         for field in ("CapEff", "CapPrm", "CapBnd"):
-            assert int(status_field(plane, field), 16) == 0
+            assert int(status_field(child, field), 16) == 0
+    threads = [f"{control}/task/{task.name}" for task in Path(f"/proc/{control}/task").iterdir()]
+    movers = [it for it in threads if status_field(it, "Name").startswith(("inward", "outward"))]
+    assert bool(movers) == (daemon.family == [control])
+    for mover in movers:
+        assert status_field(mover, "NoNewPrivs") == "1"
+        assert {status_field(mover, field) for field in ("CapEff", "CapPrm")} == {"0" * 16}
     for pid in daemon.family:
         limits = Path(f"/proc/{pid}/limits").read_text()
         core = next(line for line in limits.splitlines() if line.startswith("Max core"))

@@ -4,6 +4,7 @@ import contextlib
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from bench.lab.hosts import Host
 from bench.lab.programs import wireguard_go, wiresnake
 from bench.lab.traffic import reaches
 from bench.lab.tunnels import OUTER, SECOND_OUTER, Tunnel, endpoint, tunnel
+from wiresnake.cli import control
 
 pytestmark = [pytest.mark.root, pytest.mark.needs("wg", "wireguard-go", "ping", "mount")]
 
@@ -45,25 +47,29 @@ class Names:
 
 
 class Following:
-    """What `wiresnake log --json` tells of the left end."""
+    """What the left end tells of itself, from the moment this is made."""
 
-    def __init__(self, made: Tunnel, file: Path) -> None:
-        program = str(Path(sys.executable).with_name("wiresnake"))
-        self._file = file
-        with file.open("wb") as sink:
-            self.process = made.left.host.popen([program, "log", "wg0", "--json"], stdout=sink)
+    def __init__(self, made: Tunnel, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(control, "SOCKETS", str(made.left.host.path(control.SOCKETS)))
+        self._told: list[dict] = []
+        lines = control.stream("wg0", {"ask": "events"})
+        self._thread = threading.Thread(target=lambda: self._told.extend(lines), daemon=True)
+        self._thread.start()
 
     def events(self, kind: str) -> list[dict]:
-        lines = self._file.read_text().splitlines(keepends=True)
-        told = [json.loads(line) for line in lines if line.endswith("\n")]
-        return [each for each in told if each["event"] == kind]
+        return [each for each in list(self._told) if each["event"] == kind]
 
     def wait_for(self, kind: str, within: float) -> dict:
         give_up = time.monotonic() + within
         while not (told := self.events(kind)):
-            assert time.monotonic() < give_up, self._file.read_text()
+            assert time.monotonic() < give_up, self._told
             time.sleep(0.05)
         return told[-1]
+
+    def close(self) -> None:
+        """Wait for the end of the daemon, which ends the stream."""
+        self._thread.join(10)
+        assert not self._thread.is_alive()
 
 
 @pytest.fixture
@@ -78,8 +84,11 @@ def names(made: Tunnel, tmp_path: Path) -> Names:
 
 
 @pytest.fixture
-def following(made: Tunnel, tmp_path: Path) -> Following:
-    return Following(made, tmp_path / "events")
+def following(made: Tunnel, monkeypatch: pytest.MonkeyPatch) -> Iterator[Following]:
+    following = Following(made, monkeypatch)
+    yield following
+    made.left.running.stop()
+    following.close()
 
 
 def ask_at(made: Tunnel, address: str) -> None:

@@ -1,5 +1,6 @@
-"""The real `wg-quick`, with our daemon as the userspace implementation it falls back to."""
+"""The real `wg-quick`, and ours, with a daemon as what they fall back to."""
 
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,9 +23,10 @@ FAR = {4: "203.0.113.9", 6: "2001:db8:9::9"}
 
 
 class Quick:
-    """One configuration file on one host, and `wg-quick` for it."""
+    """One configuration file on one host, and a `wg-quick` for it."""
 
-    def __init__(self, host: Host, program: Program, file: Path) -> None:
+    def __init__(self, called: str, host: Host, program: Program, file: Path) -> None:
+        self._called = called
         self._host = host
         self._file = file
         self._environment = ["env", f"WG_QUICK_USERSPACE_IMPLEMENTATION={program.argv[0]}"]
@@ -33,11 +35,21 @@ class Quick:
             self._environment += [f"WIRESNAKE_PLANE={plane}"]
 
     def __call__(self, verb: str) -> str:
-        return self._host.call(*self._environment, "wg-quick", verb, str(self._file))
+        return self._host.call(*self._environment, self._called, verb, str(self._file))
 
     def write(self, text: str) -> None:
         self._file.write_text(text)
         self._file.chmod(0o600)
+
+
+@pytest.fixture(params=["real", "ours"])
+def called(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return what is called as `wg-quick`."""
+    if request.param == "real":
+        return "wg-quick"
+    link = tmp_path / "wg-quick"
+    link.symlink_to(Path(sys.executable).with_name("wiresnake"))
+    return str(link)
 
 
 @pytest.fixture
@@ -77,9 +89,11 @@ def everything_gone(host: Host) -> bool:
 
 
 @pytest.mark.parametrize("round_", ["once", "again"])
-def test_up_and_down(ends: Tunnel, subject: Program, tmp_path: Path, round_: str) -> None:
+def test_up_and_down(
+    ends: Tunnel, subject: Program, called: str, tmp_path: Path, round_: str
+) -> None:
     left, right = ends.left, ends.right
-    quick = Quick(left.host, subject, tmp_path / "laptop.conf")
+    quick = Quick(called, left.host, subject, tmp_path / "laptop.conf")
     quick.write(configuration(ends, "10.77.0.0/24, fd77::/64"))
     for _ in range(1 if round_ == "once" else 2):
         quick("up")
@@ -93,10 +107,10 @@ def test_up_and_down(ends: Tunnel, subject: Program, tmp_path: Path, round_: str
 
 @pytest.mark.parametrize("families", ["0.0.0.0/0", "::/0", "0.0.0.0/0, ::/0"])
 def test_a_peer_that_is_the_way_to_everywhere(
-    ends: Tunnel, subject: Program, tmp_path: Path, families: str
+    ends: Tunnel, subject: Program, called: str, tmp_path: Path, families: str
 ) -> None:
     left, right = ends.left, ends.right
-    quick = Quick(left.host, subject, tmp_path / "laptop.conf")
+    quick = Quick(called, left.host, subject, tmp_path / "laptop.conf")
     quick.write(configuration(ends, families))
     quick("up")
     assert left.show("fwmark").strip() == "0xca6c"
@@ -119,10 +133,10 @@ def ended(host: Host) -> None:
 
 
 def test_a_change_of_the_file_is_taken_by_syncconf(
-    ends: Tunnel, subject: Program, tmp_path: Path
+    ends: Tunnel, subject: Program, called: str, tmp_path: Path
 ) -> None:
     left, right = ends.left, ends.right
-    quick = Quick(left.host, subject, tmp_path / "laptop.conf")
+    quick = Quick(called, left.host, subject, tmp_path / "laptop.conf")
     quick.write(configuration(ends, "10.77.0.0/24, fd77::/64"))
     quick("up")
     reaches(left.host, right.inner(4))

@@ -171,6 +171,22 @@ def test_a_peer_that_is_removed_is_looked_for_no_more(world, until):
     world.play(scene)
 
 
+def test_a_peer_that_a_request_is_about_to_replace_is_looked_up_again(world, until, monkeypatch):
+    monkeypatch.setattr(lookout_module, "AGAIN_AFTER", 0.01)
+    names = Names(peer=[AWAY])
+
+    async def scene(tunnel):
+        async with lookout(tunnel, names) as looking:
+            looking.hand_over({KEY: [NAME]})
+            number = world.interface.numbers.pop(KEY)
+            lose(tunnel)
+            await until(lambda: len(names.asked) > 1)
+            world.interface.numbers[KEY] = number
+            await until(lambda: tunnel.config.peers[KEY].endpoint == AWAY)
+
+    world.play(scene)
+
+
 def test_other_names_replace_the_first_and_none_end_the_search(world, until):
     names = Names(peer=[AWAY], spare=[FAR])
 
@@ -186,6 +202,34 @@ def test_other_names_replace_the_first_and_none_end_the_search(world, until):
             lose(tunnel)
             assert not looking.names_of(KEY)
         assert names.asked == [NAME, SPARE]  # the other peer has no endpoint, so it is asked for
+
+    world.play(scene)
+
+
+def test_a_name_whose_servers_are_silent_does_not_hold_up_the_next(world, until):
+    names = Names(peer=[AWAY], spare=[FAR])
+    names.gate.clear()
+
+    async def scene(tunnel):
+        async with lookout(tunnel, names) as looking:
+            looking.hand_over({KEY: [NAME, SPARE]})
+            lose(tunnel)
+            await until(lambda: len(names.asked) == 2)
+            names.gate.set()
+            await until(lambda: tunnel.config.peers[KEY].endpoint == AWAY)
+
+    world.play(scene)
+
+
+def test_it_listens_only_while_there_is_somebody_to_look_for(world):
+    async def scene(tunnel):
+        async with lookout(tunnel, Names()) as looking:
+            assert not tunnel.events._listeners
+            looking.hand_over({KEY: [NAME]})
+            looking.hand_over({KEY: [SPARE]})
+            assert len(tunnel.events._listeners) == 1
+            looking.hand_over({KEY: []})
+            assert not tunnel.events._listeners
 
     world.play(scene)
 

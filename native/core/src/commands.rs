@@ -1,10 +1,9 @@
 //! Commands: what control asks of the plane, in ordered batches (`wiresnake.door.commands`).
 
-use zeroize::Zeroizing;
-
 use crate::addresses::{Endpoint, Instant, Prefix, Way};
 use crate::constants::KEY_SIZE;
 use crate::peers::PeerNumber;
+use crate::transport::Key;
 
 /// A path as control hands it back: the way of a datagram and the instant of its arrival.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,9 +21,9 @@ pub struct NewSession {
     /// The index the other end chose.
     pub remote_index: u32,
     /// The key we send under.
-    pub send_key: Zeroizing<[u8; KEY_SIZE]>,
+    pub send_key: Key,
     /// The key we receive under.
-    pub receive_key: Zeroizing<[u8; KEY_SIZE]>,
+    pub receive_key: Key,
     /// Whether this end began the handshake.
     pub initiator: bool,
     /// See `sessions::Session`.

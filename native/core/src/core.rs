@@ -20,7 +20,6 @@ use crate::replay::ReplayWindow;
 use crate::routes::Routes;
 use crate::sessions::{Keys, Session};
 use crate::staging::Stage;
-use crate::transport::Key;
 use crate::validation::{Rejected, check};
 
 /// Fills a slice with random bytes.
@@ -63,7 +62,8 @@ impl Core {
         }
     }
 
-    /// Carries out a batch; what is to be sent is added to `outgoing`.
+    /// Carries out a batch; what is to be sent is added to `outgoing`, in parts if it replaces the
+    /// sockets ([`Outgoing::parts`]).
     ///
     /// # Errors
     /// `Rejected`, and then nothing happened.
@@ -77,6 +77,7 @@ impl Core {
         for command in commands {
             match command {
                 Command::Sockets { v4, v6 } => {
+                    outgoing.replace_sockets();
                     self.up = v4.is_some() || v6.is_some();
                     if !self.up {
                         self.doorman.clear();
@@ -247,8 +248,7 @@ impl Core {
         outgoing: &mut Outgoing,
     ) {
         let Some(peer) = self.peers.get_mut(number) else { return };
-        let keys =
-            Keys { send: Key::new(session.send_key), receive: Key::new(session.receive_key) };
+        let keys = Keys { send: session.send_key, receive: session.receive_key };
         let initiator = session.initiator;
         let ended = peer.slots.install(Box::new(Session {
             local_index: session.local_index,
@@ -296,3 +296,6 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,12 +4,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use rmp::Marker;
 use rmp::decode as read;
-use zeroize::Zeroizing;
 
 use crate::addresses::{Endpoint, Prefix, Way};
 use crate::commands::{Command, NewSession, Path, PeerCommand};
 use crate::constants::KEY_SIZE;
 use crate::peers::PeerNumber;
+use crate::transport::Key;
 
 /// What is wrong with an encoded request.
 #[derive(Debug, PartialEq, Eq)]
@@ -206,14 +206,11 @@ impl<'b> Reader<'_, 'b> {
         key.or_else(|_| wrong(format!("a public key of {} bytes", bytes.len())))
     }
 
-    fn key(&mut self) -> Read<Zeroizing<[u8; KEY_SIZE]>> {
-        let bytes = self.bytes()?;
-        let mut key = Zeroizing::new([0; KEY_SIZE]);
-        if bytes.len() != KEY_SIZE {
-            return wrong(format!("a session has keys of {KEY_SIZE} bytes"));
+    fn key(&mut self) -> Read<Key> {
+        match self.bytes()?.try_into() {
+            Ok(bytes) => Ok(Key::copy(bytes)),
+            Err(_) => wrong(format!("a session has keys of {KEY_SIZE} bytes")),
         }
-        key.copy_from_slice(bytes);
-        Ok(key)
     }
 
     fn descriptor(&mut self) -> Read<Option<i32>> {

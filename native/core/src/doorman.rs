@@ -3,7 +3,7 @@
 //! Checks go from cheap to dear: size and type, whether anyone awaits it, mac1, and under load mac2
 //! and the limiter. So neither junk nor a flood of well-formed messages costs a Diffie-Hellman.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::addresses::{Instant, NEVER, Way};
 use crate::constants::{
@@ -12,6 +12,7 @@ use crate::constants::{
 };
 use crate::cookies::{CookieMaker, Mac1Key, Random, has_valid_mac1, mac1_key};
 use crate::counters::{Count, Counters};
+use crate::hash::NumberMap;
 use crate::ratelimit::RateLimiter;
 
 /// How many messages wait at most.
@@ -89,7 +90,7 @@ struct Identity {
 pub struct Doorman {
     identity: Option<Identity>,
     limiter: RateLimiter,
-    cookie_replies_due: HashMap<u32, bool>,
+    cookie_replies_due: NumberMap<u32, bool>,
     proven: VecDeque<Handshake>,
     others: VecDeque<Handshake>,
     handed_out: usize,
@@ -101,7 +102,7 @@ impl Default for Doorman {
         Self {
             identity: None,
             limiter: RateLimiter::default(),
-            cookie_replies_due: HashMap::new(),
+            cookie_replies_due: NumberMap::default(),
             proven: VecDeque::new(),
             others: VecDeque::new(),
             handed_out: 0,

@@ -1,4 +1,4 @@
-//! The hash of small numbers that only this host chooses: peers and session indices.
+//! The hash of numbers that only this host chooses: peers, session indices, inner addresses.
 //!
 //! Nobody outside can pick them, so nothing is needed against chosen collisions.
 
@@ -25,6 +25,11 @@ impl Hasher for NumberHasher {
 
     fn write_u32(&mut self, number: u32) {
         self.write_u64(u64::from(number));
+    }
+
+    fn write_u128(&mut self, number: u128) {
+        self.write_u64((number >> 64) as u64);
+        self.write_u64(number as u64);
     }
 
     fn write_u64(&mut self, number: u64) {

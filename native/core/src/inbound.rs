@@ -37,6 +37,10 @@ impl Core {
         incoming: &mut Incoming,
         outgoing: &mut Outgoing,
     ) {
+        if !self.up {
+            // it went down while they were received
+            return self.counters.add(Count::Down, arrivals.len());
+        }
         for arrival in arrivals {
             let first = incoming.groups.len();
             let mut start = arrival.start;
@@ -180,11 +184,15 @@ impl Core {
         outgoing: &mut Outgoing,
     ) -> bool {
         let number = group.peer;
+        let peer = self.peers.get_mut(number);
+        let session = peer.and_then(|peer| peer.slots.by_index(group.index));
+        if session.is_none_or(|one| !Arc::ptr_eq(&one.keys, &group.keys)) {
+            // it ended while its messages were opened
+            self.counters.add(Count::UnknownIndex, messages.len());
+            return false;
+        }
         let Some(peer) = self.peers.get_mut(number) else { return false };
-        let session = peer.slots.by_index(group.index);
-        let Some(session) = session.filter(|one| Arc::ptr_eq(&one.keys, &group.keys)) else {
-            return false; // it ended while its messages were opened
-        };
+        let Some(session) = peer.slots.by_index(group.index) else { return false };
         let (mut fresh, mut bytes) = (0usize, 0usize);
         for message in messages {
             if !message.authentic {

@@ -40,8 +40,8 @@ impl Core {
         peer.tx_bytes += bytes as u64;
         if data > 0 {
             peer.activity += data;
-            if bytes > 0 && peer.stamps.unanswered_since.is_none() {
-                peer.stamps.unanswered_since = Some(now);
+            if bytes > 0 {
+                peer.stamps.sent_data(now);
             }
             if peer.resting {
                 self.ready.wake(number, peer);

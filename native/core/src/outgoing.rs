@@ -100,6 +100,8 @@ pub struct Outgoing {
     pub runs: Vec<Run>,
     /// IP packets for the inner side.
     pub answers: Vec<Vec<u8>>,
+    /// How many datagrams and runs there were at each point where the sockets are replaced.
+    replaced_at: Vec<[usize; 2]>,
 }
 
 impl Outgoing {
@@ -113,6 +115,28 @@ impl Outgoing {
         self.datagrams.clear();
         self.runs.clear();
         self.answers.clear();
+        self.replaced_at.clear();
+    }
+
+    /// Notes that the sockets are replaced here: what was added so far leaves by the old ones.
+    pub(crate) fn replace_sockets(&mut self) {
+        self.replaced_at.push([self.datagrams.len(), self.runs.len()]);
+    }
+
+    /// Returns what leaves before each replacement of the sockets, and what leaves after the last:
+    /// one part more than there were replacements.
+    pub fn parts(mut self) -> Vec<Self> {
+        let mut parts = Vec::with_capacity(self.replaced_at.len() + 1);
+        for [datagrams, runs] in std::mem::take(&mut self.replaced_at).into_iter().rev() {
+            parts.push(Self {
+                datagrams: self.datagrams.split_off(datagrams),
+                runs: self.runs.split_off(runs),
+                ..Self::default()
+            });
+        }
+        parts.push(self);
+        parts.reverse();
+        parts
     }
 }
 

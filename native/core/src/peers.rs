@@ -65,6 +65,14 @@ impl Stamps {
         self.more_unacknowledged = false;
     }
 
+    /// Data went out that was decided upon at `now`. If something came in since, before this could
+    /// be noted, it is answered already.
+    pub fn sent_data(&mut self, now: Instant) {
+        if self.unanswered_since.is_none() && self.last_received.is_none_or(|last| last <= now) {
+            self.unanswered_since = Some(now);
+        }
+    }
+
     /// Something authenticated came in: our data is answered.
     pub fn received(&mut self, now: Instant) {
         self.last_received = Some(now);

@@ -1,25 +1,25 @@
 //! Cryptokey routing: which peer an inner address belongs to (paper 2).
 
-mod trie;
+mod family;
 
 use std::hash::Hash;
 use std::net::IpAddr;
 
 use crate::addresses::Prefix;
-use trie::Trie;
+use family::Family;
 
 /// The one table of an interface, both families; a prefix belongs to one peer.
 ///
 /// Bits of a prefix beyond its length are ignored.
 #[derive(Debug)]
 pub struct Routes<T> {
-    four: Trie<u32, T>,
-    six: Trie<u128, T>,
+    four: Family<u32, T>,
+    six: Family<u128, T>,
 }
 
 impl<T: Copy + Eq + Hash> Default for Routes<T> {
     fn default() -> Self {
-        Self { four: Trie::default(), six: Trie::default() }
+        Self { four: Family::default(), six: Family::default() }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Packets that wait for a session: 128 for each peer, 64 MiB for all, the oldest dropped first.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hash;
 
 use crate::constants::MAX_STAGED_PACKETS;
+use crate::hash::NumberMap;
 
 /// Bytes that all staged packets may take together.
 pub const MAX_STAGED_BYTES: usize = 64 << 20;
@@ -20,7 +21,7 @@ pub struct Stage<P> {
     bytes: usize,
     next: u64,
     packets: BTreeMap<u64, (P, Box<[u8]>)>,
-    peers: HashMap<P, VecDeque<u64>>,
+    peers: NumberMap<P, VecDeque<u64>>,
     emptied: Vec<P>,
 }
 
@@ -38,7 +39,7 @@ impl<P: Copy + Eq + Hash> Stage<P> {
             bytes: 0,
             next: 0,
             packets: BTreeMap::new(),
-            peers: HashMap::new(),
+            peers: NumberMap::default(),
             emptied: Vec::new(),
         }
     }

@@ -46,14 +46,17 @@ impl Stepped {
     /// # Errors
     /// `Rejected`, and then nothing happened.
     pub fn apply(&mut self, commands: Vec<Command>, now: Instant) -> Result<(), Rejected> {
-        let up = commands.iter().rev().find_map(|command| match command {
+        let up = |command: &Command| match command {
             Command::Sockets { v4, v6 } => Some(v4.is_some() || v6.is_some()),
             _ => None,
-        });
+        };
+        let mut ups = commands.iter().filter_map(up).collect::<Vec<_>>().into_iter();
         let mut outgoing = Outgoing::default();
         self.core.apply(commands, now, &mut outgoing)?;
-        self.up = up.unwrap_or(self.up);
-        self.carry_out(outgoing, &[], now);
+        for part in outgoing.parts() {
+            self.carry_out(part, &[], now);
+            self.up = ups.next().unwrap_or(self.up);
+        }
         Ok(())
     }
 

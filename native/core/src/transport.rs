@@ -9,18 +9,23 @@ use crate::constants::{KEY_SIZE, TAG_SIZE, TRANSPORT_HEADER_SIZE};
 pub const TRANSPORT: [u8; 4] = [4, 0, 0, 0];
 
 /// One of the two keys of a session, erased when the session ends.
-pub struct Key(Zeroizing<[u8; KEY_SIZE]>);
+///
+/// It lies where it was first written until then: moving an array would leave a copy behind that
+/// nobody erases.
+pub struct Key(Box<Zeroizing<[u8; KEY_SIZE]>>);
 
 impl Key {
-    /// Takes the bytes of a key.
-    pub fn new(bytes: Zeroizing<[u8; KEY_SIZE]>) -> Self {
-        Self(bytes)
+    /// Takes a copy of the bytes of a key.
+    pub fn copy(bytes: &[u8; KEY_SIZE]) -> Self {
+        let mut key = Box::new(Zeroizing::new([0; KEY_SIZE]));
+        key.copy_from_slice(bytes);
+        Self(key)
     }
 
     /// Returns the cipher under this key. It is made for each train, since the library cannot be
     /// told to erase one; so a key lives in memory only here and, for microseconds, on a stack.
     pub fn cipher(&self) -> Cipher {
-        let key = UnboundKey::new(&CHACHA20_POLY1305, &*self.0);
+        let key = UnboundKey::new(&CHACHA20_POLY1305, &**self.0);
         Cipher(LessSafeKey::new(key.expect("a key of 32 bytes")))
     }
 }

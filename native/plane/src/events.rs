@@ -2,11 +2,10 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use std::time::Duration;
+
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::{Errno, read, write};
-
-/// How long a full socket is waited for.
-const WRITABLE_WITHIN: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// A flag that can be waited for; it stays raised until it is lowered.
 #[derive(Debug)]
@@ -32,12 +31,6 @@ impl Event {
         // It fails only when there is nothing to lower.
         let _empty = read(&self.0, &mut [0u8; 8]);
     }
-
-    /// Whether it is raised.
-    pub fn is_raised(&self) -> bool {
-        let mut one = [PollFd::new(&self.0, PollFlags::IN)];
-        matches!(poll(&mut one, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(1..))
-    }
 }
 
 impl AsFd for Event {
@@ -57,20 +50,22 @@ pub fn wait_readable<const N: usize>(descriptors: [BorrowedFd<'_>; N]) -> [bool;
     }
 }
 
-/// Waits until a full socket takes something again; false if it does not within a second, or one of
-/// two events was raised.
-pub fn wait_writable(socket: BorrowedFd<'_>, one: &Event, other: &Event) -> bool {
+/// Waits until a full socket takes something again; false if it does not `within` that time, or one
+/// of the events was raised.
+pub fn wait_writable(socket: BorrowedFd<'_>, within: Duration, events: [&Event; 3]) -> bool {
     let mut watched = [
         PollFd::new(&socket, PollFlags::OUT),
-        PollFd::from_borrowed_fd(one.as_fd(), PollFlags::IN),
-        PollFd::from_borrowed_fd(other.as_fd(), PollFlags::IN),
+        PollFd::from_borrowed_fd(events[0].as_fd(), PollFlags::IN),
+        PollFd::from_borrowed_fd(events[1].as_fd(), PollFlags::IN),
+        PollFd::from_borrowed_fd(events[2].as_fd(), PollFlags::IN),
     ];
+    let Ok(within) = Timespec::try_from(within) else { return false };
     loop {
-        match poll(&mut watched, Some(&WRITABLE_WITHIN)) {
+        match poll(&mut watched, Some(&within)) {
             Err(Errno::INTR) => {}
             Ok(_) => {
-                let [socket, one, other] = watched.map(|one| !one.revents().is_empty());
-                return socket && !one && !other;
+                let [socket, events @ ..] = watched.map(|one| !one.revents().is_empty());
+                return socket && events == [false; 3];
             }
             Err(_) => return false,
         }

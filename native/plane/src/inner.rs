@@ -101,7 +101,7 @@ impl Reader {
         for number in 0..self.expected {
             let room = &mut self.buffer[at..=at + header + MAX_PACKET];
             let length = match read(&inside.descriptor, &mut *room) {
-                Ok(0) if header == 0 => return self.ended(),
+                Ok(0) => return self.ended(),
                 Ok(length) => length,
                 Err(Errno::INTR) => continue,
                 Err(Errno::AGAIN) if number == 0 => {

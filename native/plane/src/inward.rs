@@ -11,6 +11,7 @@ use wiresnake_core::outgoing::Outgoing;
 
 use crate::events::wait_readable;
 use crate::inner::{Inside, Writer};
+use crate::outer::Patience;
 use crate::shared::{AtWork, Shared, now};
 use crate::udp::{BATCH, Receiver};
 
@@ -78,6 +79,10 @@ impl Inward {
         // Each socket in its own step, for a step's datagrams share the receiver's buffer.
         for (is_readable, family) in [(four, Family::V4), (six, Family::V6)] {
             if is_readable && !stop {
+                // Whoever receives has the turn, or what came later may be dealt with earlier.
+                turn.get_or_insert_with(|| {
+                    receiving.lock().unwrap_or_else(PoisonError::into_inner)
+                });
                 let _at_work = AtWork::begin(&shared);
                 if let Some(now) = self.receive(family) {
                     self.deal(&shared, now, &mut turn);
@@ -121,7 +126,8 @@ impl Inward {
         }
         for reply in &self.replies.datagrams {
             let (way, size) = (reply.way, reply.bytes.len());
-            shared.outer().send(&way, &reply.bytes, size, reply.tos, shared);
+            let mut none = Patience::none(); // or who floods us makes everybody wait
+            shared.outer().send(&way, &reply.bytes, size, reply.tos, &mut none, shared);
         }
         let Some(ticket) = ticket else { return };
         self.incoming.open_untrusted(buffer);

@@ -8,6 +8,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use libc::{
     EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EHOSTUNREACH, EINVAL, EIO, EMSGSIZE, ENETUNREACH, ENODEV,
@@ -44,6 +45,35 @@ pub struct Sent {
     pub source_failed: bool,
 }
 
+/// How long one step may still wait for full sockets, all its sends together. So whoever waits for
+/// the step's turn to pass knows how long that can take.
+#[derive(Debug)]
+pub struct Patience(Duration);
+
+impl Patience {
+    /// As much as a step has that sends packets.
+    pub const fn new() -> Self {
+        Self(Duration::from_secs(1))
+    }
+
+    /// None at all: what a full socket refuses is dropped.
+    pub const fn none() -> Self {
+        Self(Duration::ZERO)
+    }
+
+    /// Waits for a full socket as long as there is patience left; whether it takes something again.
+    fn wait(&mut self, socket: &Udp, shared: &Shared) -> bool {
+        if self.0.is_zero() {
+            return false;
+        }
+        let before = Instant::now();
+        let events = [&shared.stop, &shared.changed, &shared.hurry];
+        let is_writable = wait_writable(socket.as_fd(), self.0, events);
+        self.0 = self.0.saturating_sub(before.elapsed());
+        is_writable
+    }
+}
+
 /// One send under way.
 struct Attempt<'a> {
     way: Way,
@@ -59,14 +89,15 @@ impl Outer {
     }
 
     /// Sends datagrams that lie one behind the other, each of `segment` bytes, the last maybe
-    /// shorter. Waits while the socket is full, but no longer than until the plane ends or the sockets
-    /// are replaced.
+    /// shorter. Waits while the socket is full, as long as there is `patience`, but no longer than
+    /// until the plane ends, the sockets are replaced or control wants its turn.
     pub fn send(
         &self,
         way: &Way,
         datagrams: &[u8],
         segment: usize,
         tos: u8,
+        patience: &mut Patience,
         shared: &Shared,
     ) -> Sent {
         let counters = &shared.counters;
@@ -74,15 +105,15 @@ impl Outer {
         let mut sent = Sent::default();
         let is_train = datagrams.len() > segment;
         if is_train && self.refuses(&way.endpoint, segment) {
-            self.send_one_by_one(&mut one, &mut sent, shared);
+            self.send_one_by_one(&mut one, &mut sent, patience, shared);
             return sent;
         }
-        match self.send_or_mend(&mut one, &mut sent, shared) {
+        match self.send_or_mend(&mut one, &mut sent, patience, shared) {
             Ok(()) => sent.bytes = datagrams.len(),
             Err(EAGAIN) => counters.add(Count::OuterFull, 1),
             Err(fault) if is_train && NOT_AS_TRAIN.contains(&fault) => {
                 let failed_before = sent.source_failed;
-                self.send_one_by_one(&mut one, &mut sent, shared);
+                self.send_one_by_one(&mut one, &mut sent, patience, shared);
                 if sent.source_failed == failed_before {
                     counters.add(Count::GsoRefused, 1);
                     self.refuse(way.endpoint, if fault == EMSGSIZE { segment } else { 0 });
@@ -93,7 +124,13 @@ impl Outer {
         sent
     }
 
-    fn send_one_by_one(&self, train: &mut Attempt<'_>, sent: &mut Sent, shared: &Shared) {
+    fn send_one_by_one(
+        &self,
+        train: &mut Attempt<'_>,
+        sent: &mut Sent,
+        patience: &mut Patience,
+        shared: &Shared,
+    ) {
         for datagram in train.datagrams.chunks(train.segment.max(1)) {
             let mut one = Attempt {
                 way: train.way,
@@ -101,7 +138,7 @@ impl Outer {
                 segment: datagram.len(),
                 tos: train.tos,
             };
-            match self.send_or_mend(&mut one, sent, shared) {
+            match self.send_or_mend(&mut one, sent, patience, shared) {
                 Ok(()) => sent.bytes += datagram.len(),
                 Err(EAGAIN) => shared.counters.add(Count::OuterFull, 1),
                 Err(_) => shared.counters.add(Count::OuterError, 1),
@@ -117,10 +154,11 @@ impl Outer {
         &self,
         one: &mut Attempt<'_>,
         sent: &mut Sent,
+        patience: &mut Patience,
         shared: &Shared,
     ) -> Result<(), i32> {
         let is_train = one.datagrams.len() > one.segment;
-        match self.send_when_writable(one, shared) {
+        match self.send_when_writable(one, patience, shared) {
             Err(fault)
                 if NOT_FROM_THERE.contains(&fault)
                     && one.way.local.is_some()
@@ -128,20 +166,25 @@ impl Outer {
             {
                 one.way = Way::to(one.way.endpoint);
                 sent.source_failed = true;
-                self.send_when_writable(one, shared)
+                self.send_when_writable(one, patience, shared)
             }
             other => other,
         }
     }
 
-    /// Sends once, as soon as the socket takes it; EAGAIN if that is not within a second.
-    fn send_when_writable(&self, one: &Attempt<'_>, shared: &Shared) -> Result<(), i32> {
+    /// Sends once, as soon as the socket takes it; EAGAIN if there is no patience left till then.
+    fn send_when_writable(
+        &self,
+        one: &Attempt<'_>,
+        patience: &mut Patience,
+        shared: &Shared,
+    ) -> Result<(), i32> {
         let socket = if one.way.endpoint.is_ipv4() { &self.v4 } else { &self.v6 };
         let socket = socket.as_ref().ok_or(EAFNOSUPPORT)?;
         loop {
             let sent = socket.send(&one.way, one.datagrams, one.segment, one.tos);
             match sent.map_err(|error| errno(&error)) {
-                Err(EAGAIN) if wait_writable(socket.as_fd(), &shared.stop, &shared.changed) => {}
+                Err(EAGAIN) if patience.wait(socket, shared) => {}
                 other => return other,
             }
         }

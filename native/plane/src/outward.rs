@@ -54,6 +54,9 @@ impl Outward {
         let shared = Arc::clone(&self.shared);
         let reading = Arc::clone(&self.reading);
         let turn = reading.lock().unwrap_or_else(PoisonError::into_inner);
+        if shared.ending.load(Ordering::Acquire) {
+            return false;
+        }
         let mut at_work = AtWork::begin(&shared);
         loop {
             match self.reader.read(&self.inside, &shared.counters) {

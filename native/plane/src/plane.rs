@@ -76,29 +76,40 @@ impl Plane {
         let mut outgoing = Outgoing::default();
         let now = now();
         let shared = &self.shared;
-        let ticket = shared.with_core(|core| {
+        let parts: Vec<_> = shared.with_core(|core| {
             core.apply(commands, now, &mut outgoing)?;
-            Ok((!outgoing.is_empty()).then(|| shared.outward.ticket()))
+            let parts = outgoing.parts().into_iter();
+            Ok(parts
+                .map(|part| ((!part.is_empty()).then(|| shared.outward.ticket()), part))
+                .collect())
         })?;
-        if let Some(outer) = sockets.into_iter().last() {
-            shared.replace_outer(outer);
-        }
-        if let Some(ticket) = ticket {
-            shared.seal_and_send(&outgoing, ticket, now);
+        let mut sockets = sockets.into_iter();
+        for (ticket, part) in parts {
+            if let Some(ticket) = ticket {
+                shared.wait_for_control(&ticket);
+                shared.seal_and_send(&part, ticket, now);
+            }
+            if let Some(outer) = sockets.next() {
+                shared.replace_outer(outer);
+            }
         }
         Ok(())
     }
 
     /// Returns the notices since the last drain, edges first, at most 64 handshake messages.
     pub fn drain(&self) -> Drained {
-        let mut state = self.shared.state();
+        // Lowered first: what is raised after that is here to be collected, or for the next time.
         self.shared.due.lower();
+        let mut state = self.shared.state();
         let notices = state.core.drain();
-        state.signalled = state.core.has_notices();
-        if state.signalled {
+        let more = state.core.has_notices();
+        state.signalled = more;
+        let failure = state.failure.clone();
+        drop(state);
+        if more {
             self.shared.due.raise();
         }
-        (notices, state.failure.clone())
+        (notices, failure)
     }
 
     /// Returns snapshots of these peers, encoded; unknown ones are left out.
@@ -147,6 +158,7 @@ impl Plane {
 
 impl Drop for Plane {
     fn drop(&mut self) {
+        self.shared.ending.store(true, Ordering::Release);
         self.shared.stop.raise();
         for thread in self.threads.drain(..) {
             // A panic was caught within; what is left to join has ended in order.

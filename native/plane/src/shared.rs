@@ -4,7 +4,7 @@
 //! opening and system calls happen without it. A step that sends takes a ticket while it decides, so
 //! that what was counted first leaves first, whichever thread seals it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -14,7 +14,7 @@ use wiresnake_core::counters::Counters;
 use wiresnake_core::outgoing::{Inner, Outgoing, Trains};
 
 use crate::events::Event;
-use crate::outer::Outer;
+use crate::outer::{Outer, Patience};
 use crate::turnstile::{Ticket, Turnstile};
 
 /// The core, and whether control knows that there is something to drain.
@@ -41,8 +41,13 @@ pub struct Shared {
     pub due: Event,
     /// Raised when the plane ends.
     pub stop: Event,
+    /// Set before that, for who does not wait: a host that never stops sending must not keep the
+    /// plane from ending.
+    pub ending: AtomicBool,
     /// Raised while the sockets are about to be replaced: who waits for them lets go.
     pub changed: Event,
+    /// Raised while control waits for its turn to send: who waits for a full socket lets go.
+    pub hurry: Event,
     /// Threads that have something in hand.
     pub at_work: AtomicU64,
     /// Packets sealed by each thread that reads the inner side.
@@ -66,7 +71,9 @@ impl Shared {
             inward: Turnstile::default(),
             due: Event::new()?,
             stop: Event::new()?,
+            ending: AtomicBool::new(false),
             changed: Event::new()?,
+            hurry: Event::new()?,
             at_work: AtomicU64::new(0),
             sealed: counts(),
             opened: counts(),
@@ -116,10 +123,11 @@ impl Shared {
         ticket.wait();
         let outer = self.outer();
         let mut failed = Vec::new();
+        let mut patience = Patience::new();
         for datagram in &outgoing.datagrams {
             let way = datagram.way;
             let size = datagram.bytes.len();
-            let sent = outer.send(&way, &datagram.bytes, size, datagram.tos, self);
+            let sent = outer.send(&way, &datagram.bytes, size, datagram.tos, &mut patience, self);
             if let (Some(peer), 1..) = (datagram.peer, sent.bytes) {
                 self.with_core(|core| core.sent_datagram(peer, sent.bytes));
             }
@@ -132,7 +140,7 @@ impl Shared {
             let mut bytes = 0;
             let mut way = run.way;
             while let Some((sealed, train)) = trains.next_if(|(sealed, _)| sealed.run == number) {
-                let sent = outer.send(&way, train, sealed.segment, run.tos, self);
+                let sent = outer.send(&way, train, sealed.segment, run.tos, &mut patience, self);
                 bytes += sent.bytes;
                 if sent.source_failed {
                     failed.push(way);
@@ -145,6 +153,15 @@ impl Shared {
         drop(ticket);
         for way in failed {
             self.with_core(|core| core.forget_source(&way));
+        }
+    }
+
+    /// Waits for control's turn to send, which full sockets do not put off.
+    pub fn wait_for_control(&self, ticket: &Ticket<'_>) {
+        if !ticket.is_next() {
+            self.hurry.raise();
+            ticket.wait();
+            self.hurry.lower();
         }
     }
 

@@ -47,10 +47,15 @@ impl Turnstile {
 }
 
 impl Ticket<'_> {
+    /// Whether all who came before have passed.
+    pub fn is_next(&self) -> bool {
+        self.turnstile.is_served(self.number)
+    }
+
     /// Returns when all who came before have passed.
     pub fn wait(&self) {
         for _ in 0..SPINS {
-            if self.turnstile.is_served(self.number) {
+            if self.is_next() {
                 return;
             }
             std::hint::spin_loop();

@@ -96,7 +96,10 @@ fn commands(batch: &Bound<'_, PyByteArray>) -> PyResult<Vec<Command>> {
 }
 
 fn copy(descriptor: Option<i32>) -> PyResult<Option<OwnedFd>> {
-    Ok(descriptor.map(duplicate).transpose()?)
+    descriptor
+        .map(duplicate)
+        .transpose()
+        .map_err(|error| PyValueError::new_err(format!("a socket cannot be taken over: {error}")))
 }
 
 #[pymodule]

@@ -46,15 +46,14 @@ def ask(interface: str, request: Mapping[str, object]) -> dict[str, Any]:
 
 
 def stream(interface: str, request: Mapping[str, object]) -> Generator[dict[str, Any], None, None]:
-    """Send one request that is answered by a stream, and yield its lines as they come.
+    """Send one request that is answered by a stream; return its lines, which come as they come.
 
-    Ends when the daemon does. Raises as `ask` does, at any line.
+    The daemon has agreed by then, so that nothing is missed that happens afterwards. The lines end
+    when the daemon does. Raises as `ask` does, at any line.
     """
-    with _connected(interface) as (connection, replies):
-        _asked(connection, replies, request)
-        connection.settimeout(None)
-        while (reply := _reply(replies)) is not None:
-            yield reply
+    lines = _agreed_and_lines(interface, request)
+    next(lines)
+    return lines
 
 
 def hand_over_endpoints(interface: str, endpoints: Mapping[str, Sequence[str]]) -> bool:
@@ -76,6 +75,16 @@ def hand_over_endpoints(interface: str, endpoints: Mapping[str, Sequence[str]]) 
             raise
         return False
     return True
+
+
+def _agreed_and_lines(
+    interface: str, request: Mapping[str, object]
+) -> Generator[dict[str, Any], None, None]:
+    with _connected(interface) as (connection, replies):
+        yield _asked(connection, replies, request)
+        connection.settimeout(None)
+        while (reply := _reply(replies)) is not None:
+            yield reply
 
 
 @contextmanager

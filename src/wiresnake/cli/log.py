@@ -6,7 +6,7 @@ import re
 import stat
 import sys
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from errno import EPERM
 from typing import IO, Any, Final
 
@@ -37,11 +37,7 @@ def run(arguments: list[str]) -> int:
         print(USAGE, file=sys.stderr)
         return 1
     try:
-        if keylog is None:
-            _follow(interface, as_json, None)
-        else:
-            with _open_private(keylog) as sink:
-                _follow(interface, as_json, sink)
+        _follow(interface, as_json, keylog)
     except control.Refused as refused:
         return _fail(interface, str(refused))
     except BrokenPipeError:
@@ -84,13 +80,16 @@ def _open_private(path: str) -> IO[str]:
     raise OSError(EPERM, "is not a file of this user", path)
 
 
-def _follow(interface: str, as_json: bool, keylog: IO[str] | None) -> None:
+def _follow(interface: str, as_json: bool, keylog: str | None) -> None:
     request = {"ask": "events", "keylog": keylog is not None}
-    with closing(control.stream(interface, request)) as lines:
+    with ExitStack() as undo:
+        lines = undo.enter_context(closing(control.stream(interface, request)))
+        # Not before the daemon has agreed, so that a refusal leaves no empty file.
+        sink = None if keylog is None else undo.enter_context(_open_private(keylog))
         for line in lines:
             if "lines" in line:
-                if keylog is not None:
-                    keylog.write("".join(f"{each}\n" for each in line["lines"]))
+                if sink is not None:
+                    sink.write("".join(f"{each}\n" for each in line["lines"]))
             elif as_json:
                 print(json.dumps(line), flush=True)
             else:

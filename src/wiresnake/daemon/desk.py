@@ -118,10 +118,15 @@ class Desk:
         return self._subscribed(self._secrets())
 
     def _follow_events(self, put: Callable[[Line], None]) -> Callable[[], None]:
-        now = self._tunnel.standing.now
-        return self._tunnel.events.follow(
-            lambda event: put({"at": now().wall / 1e9, **line_of(event)})
+        standing, events = self._tunnel.standing, self._tunnel.events
+        peers = self._tunnel.config.peers
+        places = standing.observe(list(peers)) if len(peers) <= MAX_STAMPS else {}
+        leave = events.follow(
+            lambda event: put({"at": standing.now().wall / 1e9, **line_of(event)})
         )
+        # From where they are now it can be told that they move.
+        events.observed(list(places.values()))
+        return leave
 
     def _secrets(self) -> Source:
         if self._key_log is None:

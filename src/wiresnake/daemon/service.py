@@ -141,6 +141,7 @@ async def _open_tunnel(
     except PlaneLost as error:
         os.close(own)
         raise CannotStart(str(error)) from None
+    log.debug("packets go through the %s plane", plane.kind)
     tunnel = Tunnel(plane, host, key_log)
     undo.push_async_callback(tunnel.close)
     tunnel.start()

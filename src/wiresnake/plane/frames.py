@@ -6,7 +6,7 @@ of a frame (SCM_RIGHTS), in the order in which its commands name them.
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from struct import Struct as Layout
 from typing import Final, TypeAlias
 
@@ -21,6 +21,8 @@ LENGTH: Final = Layout("=I")
 MAX_FRAME: Final = 1 << 30
 MAX_DESCRIPTORS: Final = 250
 """As many as one message may bring along (SCM_MAX_FD is 253)."""
+OBSERVED_AT_ONCE: Final = 512
+"""Peers in one request, so that packets move between two of them."""
 
 
 class Frame(Struct, frozen=True, array_like=True, tag=True):
@@ -82,6 +84,13 @@ Reply: TypeAlias = Done | Rejected | Drained | Seen | Counted
 def descriptors_of(command: Sockets) -> list[int]:
     """Return the descriptors that a command names, IPv4 first."""
     return [fd for fd in (command.v4, command.v6) if fd is not None]
+
+
+def descriptors_in(commands: Sequence[AnyCommand]) -> list[int]:
+    """Return the descriptors that a batch names, in the order of its commands."""
+    return [
+        fd for command in commands if isinstance(command, Sockets) for fd in descriptors_of(command)
+    ]
 
 
 def check_sockets(descriptors: Iterable[int]) -> None:

@@ -6,16 +6,17 @@ here it is a call and not a socket. Importing this module fails where the native
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import msgspec
 
-from wiresnake.door.commands import AnyCommand, PeerNumber, Sockets
+from wiresnake.door.commands import AnyCommand, PeerNumber
 from wiresnake.door.notices import AnyNotice, PlaneFailed
 from wiresnake.door.snapshots import Observed
 from wiresnake.plane._native import Plane
 from wiresnake.plane.contract import Inner, PlaneLost, RejectedBatch
-from wiresnake.plane.frames import check_sockets, descriptors_of
+from wiresnake.plane.frames import OBSERVED_AT_ONCE, check_sockets, descriptors_in
 
 _Answer = TypeVar("_Answer")
 
@@ -49,12 +50,7 @@ class NativePlane:
 
         Descriptors in a rejected batch stay the caller's.
         """
-        descriptors = [
-            fd
-            for command in commands
-            if isinstance(command, Sockets)
-            for fd in descriptors_of(command)
-        ]
+        descriptors = descriptors_in(commands)
         check_sockets(descriptors)
         with_encoded(commands, lambda batch: self._asked(lambda: self._plane.apply(batch)))
         for fd in descriptors:
@@ -72,8 +68,11 @@ class NativePlane:
 
     def observe(self, peers: Sequence[PeerNumber]) -> list[Observed]:
         """Return snapshots of these peers. Raises PlaneLost."""
-        numbers = _encoder.encode(list(peers))
-        return read_snapshots(self._asked(lambda: self._plane.observe(numbers)))
+        observed: list[Observed] = []
+        for start in range(0, len(peers), OBSERVED_AT_ONCE):
+            numbers = _encoder.encode(list(peers[start : start + OBSERVED_AT_ONCE]))
+            observed += read_snapshots(self._asked(partial(self._plane.observe, numbers)))
+        return observed
 
     def counters(self) -> dict[str, int]:
         """Return every counter and depth. Raises PlaneLost."""

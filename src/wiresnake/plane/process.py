@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from wiresnake.door.commands import AnyCommand, PeerNumber, Sockets
+from wiresnake.door.commands import AnyCommand, PeerNumber
 from wiresnake.door.notices import AnyNotice
 from wiresnake.door.snapshots import Observed
 from wiresnake.plane.contract import Inner, PlaneLost, RejectedBatch
@@ -24,6 +24,7 @@ from wiresnake.plane.frames import (
     LENGTH,
     MAX_DESCRIPTORS,
     MAX_FRAME,
+    OBSERVED_AT_ONCE,
     Apply,
     Count,
     Counted,
@@ -36,13 +37,11 @@ from wiresnake.plane.frames import (
     Request,
     Seen,
     check_sockets,
-    descriptors_of,
+    descriptors_in,
 )
 
 PATIENCE: Final = 30.0
 """Seconds after which a plane that does not answer is taken for lost; a large batch takes one."""
-OBSERVED_AT_ONCE: Final = 512
-"""Peers in one request, so that packets move between two of them."""
 _END_TIMEOUT: Final = 2.0
 WITHOUT_IFMA: Final = ":~0x200000"
 """Keeps OpenSSL from its Poly1305 for AVX-512 IFMA, which sets up so much for each key that a full
@@ -91,12 +90,7 @@ class PlaneProcess:
 
         Descriptors in a rejected batch stay the caller's.
         """
-        descriptors = [
-            fd
-            for command in commands
-            if isinstance(command, Sockets)
-            for fd in descriptors_of(command)
-        ]
+        descriptors = descriptors_in(commands)
         if len(descriptors) > MAX_DESCRIPTORS:
             raise RejectedBatch(f"{len(descriptors)} descriptors in one batch")
         check_sockets(descriptors)

@@ -45,7 +45,7 @@ class Lookout:
         self._searches: dict[PublicKey, Search] = {}
         self._room = asyncio.Semaphore(LOOKUPS_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._leave = tunnel.events.follow(self._take_note)
+        self._leave: Callable[[], None] | None = None
 
     def hand_over(self, names: Mapping[PublicKey, Sequence[NamedEndpoint]]) -> None:
         """Look for these peers by these names from now on, and by no others; none is not at all.
@@ -64,6 +64,10 @@ class Lookout:
                 self._searches[key] = Search(tuple(some), asked, heard_at)
                 if asked is None:
                     self._begin(key)
+        if self._searches and self._leave is None:
+            self._leave = self._tunnel.events.follow(self._take_note)
+        elif not self._searches:
+            self._stop_listening()
 
     def names_of(self, key: PublicKey) -> tuple[NamedEndpoint, ...]:
         """Return the names by which this peer is looked for."""
@@ -72,10 +76,15 @@ class Lookout:
 
     async def close(self) -> None:
         """Look no more; idempotent."""
-        self._leave()
+        self._stop_listening()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _stop_listening(self) -> None:
+        if self._leave is not None:
+            self._leave()
+            self._leave = None
 
     def _take_note(self, event: Event) -> None:
         match event:
@@ -109,7 +118,9 @@ class Lookout:
         found = await self._resolve(key, search.names) if self._is_wanted(key, search) else {}
         if not self._is_wanted(key, search):
             return True
-        seen = self._tunnel.standing.observe([key])[key]
+        seen = self._tunnel.standing.observe([key]).get(key)
+        if seen is None:
+            return False  # a request that replaces all peers is half done
         endpoint = search.found(list(found), seen.endpoint, seen.last_received, self._now())
         if endpoint is not None:
             self._tunnel.events.tell(Resolved(key, found[endpoint], endpoint))
@@ -137,17 +148,21 @@ class Lookout:
     ) -> dict[Endpoint, NamedEndpoint]:
         """Return the endpoints to which the names lead, in order, each with its name."""
         found: dict[Endpoint, NamedEndpoint] = {}
-        for name in names:
-            try:
-                endpoints = await self._look_up_once(name)
-            except OSError as error:
-                why = error.strerror or str(error)
-                log.debug("%s: %s", name, why)
-                self._tunnel.events.tell(Unresolved(key, name, why))
-                continue
+        # All at once: a name whose servers are silent must not hold up the next.
+        answers = await asyncio.gather(*(self._look_up_or_tell(key, name) for name in names))
+        for name, endpoints in zip(names, answers, strict=True):
             for endpoint in endpoints:
                 found.setdefault(endpoint, name)
         return found
+
+    async def _look_up_or_tell(self, key: PublicKey, name: NamedEndpoint) -> Sequence[Endpoint]:
+        try:
+            return await self._look_up_once(name)
+        except OSError as error:
+            why = error.strerror or str(error)
+            log.debug("%s: %s", name, why)
+            self._tunnel.events.tell(Unresolved(key, name, why))
+            return ()
 
     async def _look_up_once(self, name: NamedEndpoint) -> Sequence[Endpoint]:
         async with self._room:

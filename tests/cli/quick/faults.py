@@ -1,7 +1,7 @@
 """Run `up`, and let it fail or die at one moment: MOMENT NUMBER HOW FILE.
 
-MOMENT is "written" or "done", NUMBER counts the steps from 0, HOW is "fail" or "kill". Prints the
-number of moments that came, and ends with status 3 if the one did not come.
+MOMENT is "written" or "done", NUMBER counts the steps from 0, HOW is "fail", "end" (SIGTERM) or
+"kill". Ends with status 3 if the moment did not come.
 """
 
 import os
@@ -24,11 +24,15 @@ def watch(when: str, _step: Step) -> None:
     if seen == int(number) + 1:
         if how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        if how == "end":
+            os.kill(os.getpid(), signal.SIGTERM)
         raise Failed("injected")
 
 
 try:
     up.up(asked.read("up", words), watch)
+except KeyboardInterrupt:
+    sys.exit(130)
 except Failed as failure:
     voice.complain(str(failure))
     sys.exit(1)

@@ -17,6 +17,7 @@ EVERYTHING = (
         "AllowedIPs = 0.0.0.0/0, ::/0, 10.9.0.0/16"
     ),
 )
+FULL = ("Address = 10.0.0.1/32", "[Peer]\nPublicKey = %key\nAllowedIPs = 0.0.0.0/0, ::/0")
 RESOLVCONF = 'case $1 in -a) cat >"/run/$2.dns";; -d) rm -f "/run/$2.dns";; esac'
 
 
@@ -30,16 +31,20 @@ def run(host: Host, *words: str):
     return host.run(sys.executable, FAULTS, *words, check=False)
 
 
-@pytest.mark.parametrize("moment", ["written", "done"])
-@pytest.mark.parametrize("how", ["fail", "kill"])
+@pytest.mark.parametrize(
+    ("moment", "how"),
+    [("written", "fail"), ("done", "fail"), ("written", "kill"), ("done", "kill"), ("done", "end")],
+)
 def test_a_fault_at_every_step(host: Host, file: str, moment: str, how: str) -> None:
     before = host.state()
     steps = 0
     while (done := run(host, moment, str(steps), how, "--kill-switch", file)).returncode != 3:
         if how == "fail":
             assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "wiresnake: injected")
+        elif how == "end":
+            assert done.returncode == 130
         else:
-            assert done.returncode == 128 + 9 or done.returncode == -9
+            assert done.returncode == -9
             host.ours("down", file)
         assert host.state() == before, f"after step {steps}:\n{done.stderr}"
         assert host.programs() == []
@@ -135,4 +140,83 @@ def test_an_interface_of_somebody_else_is_left_alone(host: Host, file: str) -> N
     before = host.state()
     assert "`wg0' already exists" in host.ours("up", file, check=False).stderr
     assert "`wg0' is not a WireGuard interface" in host.ours("down", file, check=False).stderr
+    assert host.state() == before
+
+
+def test_two_at_once_are_one_too_many(host: Host) -> None:
+    before = host.state()
+    again = f"{sys.executable} -m wiresnake.cli.main"
+    for verb in ("up", "down"):
+        file = str(host.write(f"PreUp = {again} {verb} {host.files}/wg0.conf", ""))
+        done = host.ours("up", file, check=False)
+        assert done.returncode == 1
+        assert "wiresnake: another `up' or `down' of wg0 is at work\n" in done.stderr
+        assert host.state() == before
+
+
+def test_a_route_that_another_interface_has_is_told(host: Host) -> None:
+    file = str(host.write("", "[Peer]\nPublicKey = %key\nAllowedIPs = 198.51.100.0/24"))
+    host.ip("route", "add", "198.51.100.0/24", "dev", "eth0")
+    before = host.state()
+    done = host.ours("up", file, check=False)
+    assert done.returncode == 1
+    assert "another interface has a route to 198.51.100.0/24 already" in done.stderr
+    assert host.state() == before
+
+
+def test_the_setting_stays_while_another_tunnel_needs_it(host: Host) -> None:
+    files = [str(host.write(*FULL, name=name)) for name in ("wg0", "wg1")]
+    before = host.state()
+    for file in files:
+        host.ours("up", file)
+    for file in files:
+        assert host.setting() == "1"
+        host.ours("down", file)
+    assert host.state() == before
+
+
+def test_two_tunnels_that_take_everything_keep_to_their_own_rules(host: Host) -> None:
+    files = [str(host.write(*FULL, name=name)) for name in ("wg0", "wg1")]
+    before = host.state()
+    host.ours("up", files[0])
+    alone = host.state()
+    host.ours("up", files[1])
+    host.ours("down", files[1])
+    assert host.state() == alone
+    host.ours("down", files[0])
+    assert host.state() == before
+
+
+def test_a_tunnel_that_is_up_in_part_is_not_saved(host: Host) -> None:
+    file = host.write("Address = 10.0.0.1/24\nListenPort = 9\nSaveConfig = true", "")
+    text = file.read_text()
+    before = host.state()
+    assert run(host, "done", "1", "kill", str(file)).returncode == -9
+    host.ours("down", str(file))
+    assert file.read_text() == text
+    assert host.state() == before
+
+
+def test_a_journal_that_cannot_be_read_is_told(host: Host, file: str) -> None:
+    host.run("sh", "-c", "umask 077; mkdir /run/wiresnake; echo nonsense >/run/wiresnake/wg0.json")
+    for verb in ("up", "down"):
+        done = host.ours(verb, file, check=False)
+        assert done.returncode == 1
+        assert "/run/wiresnake/wg0.json is no journal of `up'" in done.stderr
+
+
+def test_down_undoes_all_whatever_became_of_the_file_and_the_daemon(host: Host) -> None:
+    before = host.state()
+    peers = FULL[1]
+    file = host.write("Address = 10.0.0.1/24\nPreDown = false\nSaveConfig = true", peers)
+    text = file.read_text()
+    host.ours("up", "--kill-switch", str(file))
+    host.kill_daemon()
+    assert "Warning: false: it ended with status 1" in host.ours("down", str(file)).stderr
+    assert host.state() == before
+    assert file.read_text() == text
+
+    host.ours("up", str(file))
+    file.write_text("[Interface]\nMTU = many\n")
+    assert "PreDown and PostDown are not run" in host.ours("down", str(file)).stderr
     assert host.state() == before

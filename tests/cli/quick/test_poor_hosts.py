@@ -75,3 +75,35 @@ def test_iptables_where_nft_is_missing(host: Host) -> None:
     host.ours("down", file)
     assert host.iptables("iptables") == before
     assert host.iptables("ip6tables") == []
+
+
+def test_root_of_a_user_namespace(host: Host) -> None:
+    file = str(host.write(*EVERYTHING))
+    program = f"{sys.executable} -m wiresnake.cli.main"
+    script = f"""
+        set -e
+        mount -t tmpfs -o mode=0755 tmpfs /run
+        ip link set lo up
+        before=$(ip rule; ip -6 rule; nft list ruleset)
+        {program} up --kill-switch {file}
+        ip -brief address show dev wg0
+        {program} down {file}
+        test "$before" = "$(ip rule; ip -6 rule; nft list ruleset)"
+        ! ip link show wg0
+    """
+    host.script("resolvconf", "cat >/dev/null")
+    user = ["unshare", "--user", "--map-root-user", "--net", "--mount", "sh", "-c", script]
+    assert "10.0.0.1/24 fd77::1/64" in host.run(*user).stdout
+
+
+@pytest.mark.needs("wg")
+def test_the_least_mtu_on_the_way_to_an_endpoint_counts(host: Host) -> None:
+    host.ip("route", "add", "203.0.113.0/24", "via", "192.0.2.2", "mtu", "1400")
+    peers = "".join(
+        f"[Peer]\nPublicKey = %key\nEndpoint = {endpoint}\n"
+        for endpoint in ("192.0.2.2:1", "203.0.113.9:1", "[2001:db8::2]:1")
+    )
+    file = str(host.write("", peers))
+    host.ours("up", file)
+    assert "mtu 1320" in host.ip("link", "show", "wg0")
+    host.ours("down", file)

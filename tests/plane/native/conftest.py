@@ -1,4 +1,15 @@
+import time
+
 import pytest
+
+LIMIT = 20.0
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.001)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.conftest import FAR, INSIDE, ip_packet
+from tests.plane.native.conftest import LIMIT, wait_until
 from wiresnake.door.commands import (
     Add,
     Forget,
@@ -24,13 +25,14 @@ from wiresnake.door.commands import (
 from wiresnake.host.clock import boottime
 from wiresnake.host.udp import open_pair
 from wiresnake.plane.contract import Inner, PlaneLost
+from wiresnake.protocol.messages import TRANSPORT_HEADER
+from wiresnake.protocol.primitives import aead_seal
 from wiresnake.values.addresses import Endpoint, Prefix
 from wiresnake.values.instants import NEVER
 
 pytestmark = pytest.mark.native
 
 KEYS = (bytes(range(32)), bytes(range(32, 64)))
-LIMIT = 20.0
 
 
 def threads_of_planes():
@@ -40,13 +42,6 @@ def threads_of_planes():
         for task in os.scandir("/proc/self/task")
         if Path(task.path, "comm").read_text().startswith(("outward-", "inward-"))
     ]
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.001)
 
 
 def sockets_of(pair):
@@ -224,3 +219,54 @@ def test_control_may_change_everything_while_packets_move(make_ends, workers):
         assert sorted(seen[side]) == seen[side]
     ends.put(0, 999_999_999, 10)
     assert ends.take(1) == 999_999_999
+
+
+def test_flows_of_both_families_keep_their_order(open_native):
+    """A thread that lets the next one receive deals with one family and may go on to the other."""
+    count = 6000
+    with ExitStack() as undo:
+        host, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pair = open_pair(0, 0)
+        for one in (host, theirs, pair):
+            undo.callback(one.close)
+        theirs.setblocking(False)
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
+        plane = open_native(Inner(theirs.fileno()), 4)
+        plane.apply([sockets_of(pair)])
+        flows = []
+        for peer, family in ((1, socket.AF_INET), (2, socket.AF_INET6)):
+            inside = f"10.0.1.{peer}"
+            session = Session(peer, 9, *KEYS, True, boottime(), NEVER, NEVER, NEVER)
+            plane.apply([Add(peer), Route(peer, (Prefix.parse(inside),)), Install(peer, session)])
+            far = socket.socket(family, socket.SOCK_DGRAM)
+            undo.callback(far.close)
+            there = ("::1" if family == socket.AF_INET6 else "127.0.0.1", pair.port)
+            messages = []
+            for number in range(count):
+                packet = ip_packet(inside, INSIDE[4], number.to_bytes(4) + bytes(1256))
+                sealed = aead_seal(KEYS[1], number, packet, b"")
+                messages.append(TRANSPORT_HEADER.pack(4, peer, number) + sealed)
+            flows.append((far, there, messages))
+        taken = {1: [], 2: []}
+
+        def read():
+            while packet := host.recv(2000):
+                taken[packet[15]].append(int.from_bytes(packet[20:24]))
+
+        reader = threading.Thread(target=read)
+        reader.start()
+
+        def wait_until_received(number):
+            wait_until(lambda: sum(one.activity for one in plane.observe([1, 2])) >= number)
+
+        for start in range(0, count, 24):
+            wait_until_received(2 * start - 1000)  # or a socket's buffer overflows
+            for far, there, messages in flows:
+                for message in messages[start : start + 24]:
+                    far.sendto(message, there)
+        wait_until_received(2 * count)
+        plane.close()
+        theirs.close()
+        reader.join(LIMIT)
+        assert taken[1] == sorted(taken[1])
+        assert taken[2] == sorted(taken[2])

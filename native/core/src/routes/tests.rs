@@ -152,16 +152,18 @@ fn a_chain_of_all_lengths() {
 }
 
 #[test]
-fn a_chain_of_128_single_addresses() {
-    let mut routes = Routes::default();
-    for bit in 0..128 {
-        routes.insert(six(1 << bit, 128), "a");
+fn a_chain_of_single_addresses_and_of_pairs() {
+    for length in [128, 127] {
+        let mut routes = Routes::default();
+        for bit in 1..128 {
+            routes.insert(six(1 << bit, length), "a");
+        }
+        assert_eq!(routes.len(), 127);
+        assert!((1..128).all(|bit| routes.lookup(six(1 << bit, 0).address) == Some("a")));
+        assert_eq!(routes.lookup(six(6, 0).address), None);
+        routes.remove_peer("a");
+        assert!(routes.is_empty());
     }
-    assert_eq!(routes.len(), 128);
-    assert!((0..128).all(|bit| routes.lookup(six(1 << bit, 0).address) == Some("a")));
-    assert_eq!(routes.lookup(six(3, 0).address), None);
-    routes.remove_peer("a");
-    assert!(routes.is_empty());
 }
 
 #[test]

@@ -26,26 +26,29 @@ def down(asked: Asked) -> None:
     journal = load(interface_of(asked.about)) if interface_of(asked.about) else None
     try:
         source = read(asked.about)
+        config = config_of(source)
     except Failed as missing:
         if journal is None:
             raise
         # What was done can be undone without the file; what the user would do himself cannot.
         voice.warn(f"{missing}: its PreDown and PostDown are not run")
-        source = None
+        source, config = None, QuickConfig()
     interface = source.interface if source else interface_of(asked.about)
-    config = config_of(source) if source else QuickConfig()
     with one_at_a_time(interface), Requests() as requests, ending_gently():
         journal = load(interface)
         if asked.remains:
             device.remove_dead(interface)
             if journal is None:
                 return
-        if journal is None and not _is_wireguard(requests, interface):
+        serves = _is_wireguard(requests, interface)
+        if journal is None and not serves:
             raise Failed(f"`{interface}' is not a WireGuard interface")
-        in_part = journal is not None and not journal.ready
-        hooks = _Hooks(config, source, asked.hooks, repairing=in_part or asked.remains)
+        whole = journal is None or (journal.ready and serves)
+        repairing = asked.remains or not whole
+        hooks = _Hooks(config, source, asked.hooks, repairing=repairing)
         hooks.run("predown", interface)
-        if source is not None and config.save and _is_wireguard(requests, interface):
+        # An interface that is up in part would be saved in part.
+        if source is not None and config.save and not repairing:
             save_to(source, requests)
         if journal is None:
             assert source is not None
@@ -58,8 +61,8 @@ def down(asked: Asked) -> None:
 class _Hooks:
     """The hooks of one `down`. Raises Failed if there are some that are not to be trusted.
 
-    Where the remains of an `up` are undone that was killed, one that fails is no reason to stop:
-    what it undoes may never have been done.
+    Where the remains of an `up` are undone that was killed, or whose daemon was, one that fails is
+    no reason to stop: what it undoes may never have been done, or be gone.
     """
 
     def __init__(

@@ -72,7 +72,7 @@ def load(interface: str) -> Journal | None:
     except OSError as error:
         raise Failed(f"{path}: {error.strerror}") from None
     except msgspec.MsgspecError as error:
-        raise Failed(f"{path} is no journal of `up': {error}") from None
+        raise Failed(f"{path} is no journal of `up', remove it to do without: {error}") from None
 
 
 def others(interface: str) -> list[Journal]:

@@ -13,7 +13,7 @@ from wiresnake.cli.quick.source import Source, read
 from wiresnake.cli.quick.voice import Failed
 from wiresnake.cli.quick.work import Work
 from wiresnake.config import plan, quick
-from wiresnake.config.plan import Impossible, Wish
+from wiresnake.config.plan import SRC_VALID_MARK, Impossible, Wish
 from wiresnake.config.quick import QuickConfig, QuickError
 from wiresnake.config.steps import AddRule
 from wiresnake.host import interfaces
@@ -64,7 +64,11 @@ def work_of(requests: Requests, interface: str, config: QuickConfig) -> Work:
     """Return what the steps of one interface need."""
 
     def setting_is_shared() -> bool:
-        steps = (step for journal in others(interface) for step in journal.steps)
+        try:
+            steps = [step for journal in others(interface) for step in journal.steps]
+        except Failed as unknown:
+            voice.warn(f"{unknown}; so {SRC_VALID_MARK} is left as it is")
+            return True
         return any(isinstance(step, AddRule) and not step.ipv6 for step in steps)
 
     return Work(requests, lambda: peers.change_of(config), setting_is_shared)

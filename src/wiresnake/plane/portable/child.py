@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 from functools import partial
-from typing import Final
+from typing import Final, NoReturn
 
 import msgspec
 
@@ -38,6 +38,7 @@ from wiresnake.plane.frames import (
     Seen,
     descriptors_of,
 )
+from wiresnake.plane.portable.rehearsal import Moment
 from wiresnake.plane.portable.shell import Shell
 
 _READ_SIZE: Final = 1 << 18
@@ -151,9 +152,7 @@ def serve(inner: Inner, control: socket.socket, notify: int) -> None:
     listener = Listener(shell, control, notify)
     shell.watch(control.fileno(), listener.read)
     try:
-        while True:
-            shell.step()
-            listener.notify_if_due()
+        _move(shell, listener)
     except ParentGone:
         return
     except Exception as fault:  # noqa: BLE001  # whatever it is, the tunnel must fail closed
@@ -161,6 +160,18 @@ def serve(inner: Inner, control: socket.socket, notify: int) -> None:
         _say_last_words(listener, control)
     finally:
         shell.close()
+
+
+def _move(shell: Shell, listener: Listener) -> NoReturn:
+    """Move packets and answer control, and rehearse for a moment after either."""
+    moment = Moment()
+    while True:
+        if shell.step(moment.patience):
+            moment.renew()
+        else:
+            shell.rehearse()
+            moment.pass_by()
+        listener.notify_if_due()
 
 
 def _say_last_words(listener: Listener, control: socket.socket) -> None:

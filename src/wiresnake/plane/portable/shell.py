@@ -9,6 +9,7 @@ from wiresnake.plane.contract import Inner
 from wiresnake.plane.portable.counters import fresh_counters
 from wiresnake.plane.portable.engine import Engine
 from wiresnake.plane.portable.inner import InnerSide
+from wiresnake.plane.portable.rehearsal import Rehearsal
 from wiresnake.plane.portable.wire import UdpWire
 from wiresnake.values.instants import Instant
 
@@ -27,6 +28,7 @@ class Shell:
         self._wire = UdpWire(counters, self._poller)
         self._inner = InnerSide(inner, counters)
         self.engine = Engine(self._wire, self._inner, os.urandom, counters)
+        self._rehearsal = Rehearsal(self._wire.probe, os.urandom)
         self._buffers = [self.engine.inbound.buffer]
         self._inner_fd = inner.fd
         self._expected = 1
@@ -52,10 +54,19 @@ class Shell:
                 self._watchers[fd]()
             else:
                 self._serve_socket(fd, event)
-        wanted = self._inner.is_open and not self._wire.is_blocked
-        if wanted is not self._reads_inner:
-            self._read_inner(wanted=wanted)
+        self._read_inner_or_not()
         return bool(events)
+
+    def rehearse(self) -> None:
+        """Go through what a packet each way takes, though none came (see `rehearsal`).
+
+        The inner side is looked at in earnest: what came meanwhile is sent on.
+        """
+        now = self._clock()
+        if self._reads_inner:
+            self._inner.read(self.engine.inside, now)
+        self._rehearsal.run(now)
+        self._read_inner_or_not()
 
     def _serve_socket(self, fd: int, event: int) -> None:
         one = self._wire.by_fileno.get(fd)
@@ -76,8 +87,11 @@ class Shell:
         # look; the poller says if there is more.
         self._expected = min(2 * self._expected, MAX_ARRIVALS)
 
-    def _read_inner(self, *, wanted: bool) -> None:
-        """Read the inner side or not: a full socket stops that, and so does its end."""
+    def _read_inner_or_not(self) -> None:
+        """Heed the inner side or not: a full socket stops that, and so does its end."""
+        wanted = self._inner.is_open and not self._wire.is_blocked
+        if wanted is self._reads_inner:
+            return
         self._reads_inner = wanted
         if wanted:
             self._poller.register(self._inner_fd, select.EPOLLIN)

@@ -26,6 +26,7 @@ ANCILLARY_SIZE: Final = 128
 _UDP_SEGMENT: Final = 103
 _UDP_GRO: Final = 104
 _IP_PKTINFO: Final = 8
+_MSG_PROBE: Final = 0x10
 _SEGMENT: Final = Struct("=H")
 _INT: Final = Struct("=i")
 _PKTINFO4: Final = Struct("=i4s4s")
@@ -112,6 +113,14 @@ class UdpWire:
         fault = self._try(way, datagrams, segment, tos)
         return self._send_otherwise(way, datagrams, segment, tos, fault) if fault else length
 
+    def probe(self, datagram: Buffer) -> None:
+        """Do all that sending ``datagram`` back along the last way takes, and send nothing.
+
+        The kernel takes the call, looks for the route, and stops there; whether it found one is of
+        no interest.
+        """
+        self._try(self._last_known[1], datagram, len(datagram), 0, _MSG_PROBE)
+
     def _send_otherwise(
         self, way: Way, datagrams: Buffer, segment: int, tos: int, fault: int
     ) -> int:
@@ -177,7 +186,7 @@ class UdpWire:
             fault = self._try(way, datagrams, segment, tos)
         return fault
 
-    def _try(self, way: Way, datagrams: Buffer, segment: int, tos: int) -> int:
+    def _try(self, way: Way, datagrams: Buffer, segment: int, tos: int, flags: int = 0) -> int:
         """Make one send call; return 0 or its errno."""
         if way.control is None:
             _prepare(way)
@@ -192,7 +201,7 @@ class UdpWire:
         if len(datagrams) > segment:
             ancillary = [*ancillary, (socket.IPPROTO_UDP, _UDP_SEGMENT, _SEGMENT.pack(segment))]
         try:
-            one.sendmsg((datagrams,), ancillary, 0, way.address)
+            one.sendmsg((datagrams,), ancillary, flags, way.address)
         except OSError as error:
             return error.errno or errno.EIO
         return 0

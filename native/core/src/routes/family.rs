@@ -1,16 +1,17 @@
-//! A binary trie of prefixes without the nodes that decide nothing.
+//! The prefixes of one family: whole addresses by hash, for most tables hold little else, and the
+//! others in a binary trie without the nodes that decide nothing.
 //!
-//! A way down compares no address and reads 8 bytes a step; the prefix at its end is compared once.
-//! If that one does not hold the address, the bits that they share tell how far down the same way
-//! the branches' own prefixes still hold it.
+//! A way down the trie compares no address and reads 8 bytes a step; the prefix at its end is
+//! compared once. If that one does not hold the address, the bits that they share tell how far down
+//! the same way the branches' own prefixes still hold it.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 
+use crate::hash::NumberMap;
 use crate::slab::{NONE, Slab};
 
 /// An address as one number, its first bit the highest.
-pub trait Address: Copy + Eq {
+pub trait Address: Copy + Eq + Hash {
     /// How many bits it has.
     const BITS: u8;
 
@@ -93,26 +94,29 @@ struct Entry<A, T> {
 
 /// The prefixes of one family.
 #[derive(Debug)]
-pub struct Trie<A, T> {
-    root: Link,
-    branches: Slab<Branch>,
+pub struct Family<A, T> {
     entries: Slab<Entry<A, T>>,
     /// The first prefix of each owner.
-    owned: HashMap<T, u32>,
+    owned: NumberMap<T, u32>,
+    /// The prefixes that are whole addresses.
+    hosts: NumberMap<A, u32>,
+    root: Link,
+    branches: Slab<Branch>,
 }
 
-impl<A, T> Default for Trie<A, T> {
+impl<A, T> Default for Family<A, T> {
     fn default() -> Self {
         Self {
+            entries: Slab::default(),
+            owned: NumberMap::default(),
+            hosts: NumberMap::default(),
             root: Link::Nowhere,
             branches: Slab::default(),
-            entries: Slab::default(),
-            owned: HashMap::new(),
         }
     }
 }
 
-impl<A: Address, T: Copy + Eq + Hash> Trie<A, T> {
+impl<A: Address, T: Copy + Eq + Hash> Family<A, T> {
     /// Returns how many prefixes there are.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -121,6 +125,13 @@ impl<A: Address, T: Copy + Eq + Hash> Trie<A, T> {
     /// Returns the owner of the longest prefix that holds `address`.
     #[inline]
     pub fn lookup(&self, address: A) -> Option<T> {
+        match self.hosts.get(&address) {
+            Some(&number) => Some(self.entries[number].owner),
+            None => self.lookup_shorter(address),
+        }
+    }
+
+    fn lookup_shorter(&self, address: A) -> Option<T> {
         let mut link = self.root;
         let mut last = NONE;
         while let Link::Branch(number, at) = link {
@@ -159,30 +170,36 @@ impl<A: Address, T: Copy + Eq + Hash> Trie<A, T> {
     pub fn insert(&mut self, address: A, length: u8, owner: T) {
         let length = length.min(A::BITS);
         let address = address.first(length);
+        if let Some(number) = self.find(address, length) {
+            self.give(number, owner);
+            return;
+        }
+        let entry = Entry { address, length, owner, before: NONE, after: NONE };
+        let number = self.entries.insert(entry);
+        self.own(number);
+        if length == A::BITS {
+            self.hosts.insert(address, number);
+        } else {
+            self.place(number, address, length);
+        }
+    }
+
+    /// Places a new entry in the trie.
+    fn place(&mut self, number: u32, address: A, length: u8) {
         let Some(near) = self.near(address, length).map(|near| self.entries[near]) else {
-            self.root = Link::Prefix(self.enter(address, length, owner));
+            self.root = Link::Prefix(number);
             return;
         };
         let shared = near.address.shared(address).min(near.length).min(length);
-        let (place, link) = self.descend(address, shared);
-        let branch = match link {
-            Link::Branch(number, at) if at == shared => number,
-            Link::Prefix(number) if near.length == length && length == shared => {
-                return self.give(number, owner);
-            }
-            _ => self.part(place, link, near, shared),
+        let branch = match self.descend(address, shared) {
+            (_, Link::Branch(branch, at)) if at == shared => branch,
+            (place, link) => self.part(place, link, near, shared),
         };
-        match self.branches[branch].prefix() {
-            Some(prefix) if length == shared => self.give(prefix, owner),
-            _ => {
-                let entry = self.enter(address, length, owner);
-                let branch = &mut self.branches[branch];
-                if length == shared {
-                    branch.prefix = entry;
-                } else {
-                    branch.sides[address.bit(shared)] = Link::Prefix(entry);
-                }
-            }
+        let branch = &mut self.branches[branch];
+        if length == shared {
+            branch.prefix = number;
+        } else {
+            branch.sides[address.bit(shared)] = Link::Prefix(number);
         }
     }
 
@@ -246,6 +263,9 @@ impl<A: Address, T: Copy + Eq + Hash> Trie<A, T> {
 
     /// Returns the entry of exactly this prefix.
     fn find(&self, address: A, length: u8) -> Option<u32> {
+        if length == A::BITS {
+            return self.hosts.get(&address).copied();
+        }
         let number = match self.descend(address, length).1 {
             Link::Prefix(number) => number,
             Link::Branch(number, _) => self.branches[number].prefix()?,
@@ -272,6 +292,17 @@ impl<A: Address, T: Copy + Eq + Hash> Trie<A, T> {
     /// Forgets an entry.
     fn cut(&mut self, number: u32) {
         let Entry { address, length, .. } = self.entries[number];
+        if length == A::BITS {
+            self.hosts.remove(&address);
+        } else {
+            self.displace(address, length);
+        }
+        self.disown(number);
+        self.entries.remove(number);
+    }
+
+    /// Takes a prefix that is there out of the trie.
+    fn displace(&mut self, address: A, length: u8) {
         match self.descend(address, length) {
             (_, Link::Branch(number, at)) => {
                 self.branches[number].prefix = NONE;
@@ -284,8 +315,6 @@ impl<A: Address, T: Copy + Eq + Hash> Trie<A, T> {
                 }
             }
         }
-        self.disown(number);
-        self.entries.remove(number);
     }
 
     /// Takes the branch at bit `at` on the way of `address` away if it decides nothing any longer.
@@ -308,13 +337,6 @@ impl<A: Address, T: Copy + Eq + Hash> Trie<A, T> {
             Place::Root => self.root = link,
             Place::Side { number, side, .. } => self.branches[number].sides[side] = link,
         }
-    }
-
-    fn enter(&mut self, address: A, length: u8, owner: T) -> u32 {
-        let entry = Entry { address, length, owner, before: NONE, after: NONE };
-        let number = self.entries.insert(entry);
-        self.own(number);
-        number
     }
 
     fn give(&mut self, number: u32, owner: T) {

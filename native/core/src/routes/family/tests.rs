@@ -1,10 +1,10 @@
-//! What holds of every trie, whatever was done to it.
+//! What holds of every table, whatever was done to it.
 
 use std::collections::HashSet;
 
 use super::*;
 
-impl<A: Address + std::fmt::Debug, T: Copy + Eq + Hash> Trie<A, T> {
+impl<A: Address + std::fmt::Debug, T: Copy + Eq + Hash> Family<A, T> {
     /// Walks everything: each branch decides something, all below it share its bits, and every
     /// entry and branch is reached once.
     pub fn check(&self) {
@@ -36,10 +36,16 @@ impl<A: Address + std::fmt::Debug, T: Copy + Eq + Hash> Trie<A, T> {
             assert!(way.iter().all(|(at, side)| entry.address.bit(*at) == *side));
             assert!(way.last().is_none_or(|(at, _)| *at < entry.length));
             assert_eq!(self.find(entry.address, entry.length), Some(prefix));
+            assert!(entry.length < A::BITS);
             assert!(entries.insert(prefix));
         }
-        assert_eq!((entries.len(), branches), (self.entries.len(), self.branches.len()));
         assert!(branches <= entries.len());
+        for (address, number) in &self.hosts {
+            let entry = &self.entries[*number];
+            assert_eq!((entry.address, entry.length), (*address, A::BITS));
+            assert!(entries.insert(*number));
+        }
+        assert_eq!((entries.len(), branches), (self.entries.len(), self.branches.len()));
         let owned: usize = self.owned.keys().map(|owner| self.owned(*owner).count()).sum();
         assert_eq!(owned, entries.len());
     }
@@ -48,9 +54,12 @@ impl<A: Address + std::fmt::Debug, T: Copy + Eq + Hash> Trie<A, T> {
 #[test]
 fn a_prefix_costs_less_than_a_hundred_bytes() {
     let branch = size_of::<Branch>();
-    let owner = 2 * size_of::<(u32, u32)>();
-    assert!(branch + size_of::<Entry<u32, u32>>() + owner <= 56);
-    assert!(branch + size_of::<Entry<u128, u32>>() + owner <= 68);
+    let owner = size_of::<(u32, u32)>() + 1;
+    assert!(branch + size_of::<Entry<u32, u32>>() + owner <= 50);
+    assert!(branch + size_of::<Entry<u128, u32>>() + owner <= 62);
+    let (four, six) = (size_of::<(u32, u32)>() + 1, size_of::<(u128, u32)>() + 1);
+    assert!(four + size_of::<Entry<u32, u32>>() + owner <= 38);
+    assert!(six + size_of::<Entry<u128, u32>>() + owner <= 74);
 }
 
 #[test]
