@@ -8,6 +8,7 @@ use wiresnake_core::addresses::{NEVER, Prefix, Way};
 use wiresnake_core::commands::{Command, NewSession, Path, PeerCommand};
 use wiresnake_core::encode;
 use wiresnake_core::stepped::Stepped;
+use wiresnake_core::transport::Key;
 
 const PEER: u64 = 1;
 
@@ -21,8 +22,8 @@ fn core(side: usize) -> Stepped {
     let session = NewSession {
         local_index: index(side),
         remote_index: index(1 - side),
-        send_key: [side as u8; 32].into(),
-        receive_key: [1 - side as u8; 32].into(),
+        send_key: Key::copy(&[side as u8; 32]),
+        receive_key: Key::copy(&[1 - side as u8; 32]),
         initiator: side == 0,
         renew_on_send_at: 50.0,
         renew_on_receive_at: 60.0,
