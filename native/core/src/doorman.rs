@@ -244,11 +244,12 @@ impl Doorman {
         now < self.loaded_until
     }
 
-    /// Of full queues one that proved its address takes the place of the oldest that did not.
+    /// Of full queues one that proved its address takes the place of the oldest that did not. One
+    /// that did not comes here only while we are not under load, so it finds room.
     fn enqueue(&mut self, is_proven: bool, message: Handshake, counters: &Counters) {
         if self.depth() >= CAPACITY {
             counters.add(Count::QueueFull, 1);
-            if !is_proven || self.others.pop_front().is_none() {
+            if self.others.pop_front().is_none() {
                 return;
             }
         }

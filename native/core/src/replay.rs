@@ -65,7 +65,7 @@ impl ReplayWindow {
 
     /// Begins a run at `counter`, past a gap; the run before becomes bits.
     fn leap(&mut self, counter: u64) {
-        if self.next > self.start || self.below.is_some() {
+        if self.next > 0 {
             let oldest = (counter + 1).saturating_sub(REACH);
             let below = self.below.get_or_insert_default();
             below.fill(self.start.max(oldest), self.next, u64::MAX);

@@ -51,7 +51,8 @@ fn the_last_counter_is_the_one_before_the_limit() {
     let mut window = ReplayWindow::default();
     assert!(window.accept(R - 2));
     assert!(!window.accept_run(R - 1, 2));
-    assert!(window.accept(R - 1));
+    assert!(window.accept_run(R - 1, 1));
+    assert!(!window.accept(R - 1));
     assert!(!window.accept(R));
     assert!(!window.accept_run(R, 1));
     assert!(!window.accept_run(R, u64::MAX));
