@@ -26,6 +26,7 @@ pytestmark = [
 ]
 
 REKEY_AFTER_TIME = 120
+REKEY_ATTEMPT_TIME = 90.0
 COUNTED_BEFORE = 30
 """Seconds before the re-key from which on packets are counted."""
 Pair: TypeAlias = tuple[Program, Program]
@@ -111,10 +112,10 @@ def handshakes_that_cross_end_in_a_working_tunnel(pair: Pair, delay: tuple[float
     with slow_tunnel(*pair, delay) as made, ThreadPoolExecutor(2) as both:
         left, right = made.left, made.right
         began = [
-            both.submit(reaches, left.host, right.inner(4), 40.0),
-            both.submit(reaches, right.host, left.inner(4), 40.0),
+            both.submit(reaches, left.host, right.inner(4), REKEY_ATTEMPT_TIME),
+            both.submit(reaches, right.host, left.inner(4), REKEY_ATTEMPT_TIME),
         ]
-        assert all(reached.result() < 40 for reached in began)
+        assert all(reached.result() < REKEY_ATTEMPT_TIME for reached in began)
         flows = [
             CountedDatagrams(left.host, right.host, right.inner(4), rate=50),
             CountedDatagrams(right.host, left.host, left.inner(4), rate=50),
