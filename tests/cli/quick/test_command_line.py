@@ -1,6 +1,7 @@
 """How the commands are called, and what they say to those who call them wrongly."""
 
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -112,10 +113,18 @@ def test_the_real_one_says_the_same(host: Host, case: str, verb: str) -> None:
 def test_the_world_is_warned_of(host: Host) -> None:
     file = host.keep("[Interface]\n")
     file.chmod(0o604)
-    for parent in (host.files, host.files.parent, host.files.parent.parent):
-        parent.chmod(0o755)
+    let_anybody_reach(host.files)
     theirs, linked = host.real("strip", str(file)), host.linked("strip", str(file))
     assert linked.stderr == theirs.stderr == f"Warning: `{file}' is world accessible\n"
+
+
+def let_anybody_reach(directory: Path) -> None:
+    """Open a directory and all above it, up to that of temporary files, to other users."""
+    temporary = Path(tempfile.gettempdir())
+    assert directory.is_relative_to(temporary)
+    while directory != temporary:
+        directory.chmod(0o755)
+        directory = directory.parent
 
 
 UNPRIVILEGED = ["setpriv", "--reuid", "4321", "--clear-groups", "--"]
@@ -133,8 +142,7 @@ def test_root_is_asked_for(host: Host, verb: str) -> None:
 @ROOT
 @pytest.mark.parametrize("verb", VERBS)
 def test_wg_quick_becomes_root_by_sudo(host: Host, verb: str, tmp_path: Path) -> None:
-    for parent in (host.files, host.files.parent, host.files.parent.parent):
-        parent.chmod(0o755)
+    let_anybody_reach(host.files)
     link = host.files / "wg-quick"
     link.symlink_to(BESIDE / "wiresnake")
     host.script("sudo", 'printf "%s\\n" "$@"')
