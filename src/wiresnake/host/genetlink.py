@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import Final, Self
 
-from wiresnake.host.netlink import attributes
+from wiresnake.host.netlink import attribute, attributes
 
 _NLMSG_ERROR: Final = 2
 _NLMSG_DONE: Final = 3
@@ -29,7 +29,6 @@ _MESSAGE: Final = Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, p
 _GENERIC: Final = Struct("=BBxx")  # genlmsghdr: command, version
 _INT: Final = Struct("=i")
 _SHORT: Final = Struct("=H")
-_ATTRIBUTE: Final = Struct("=HH")  # nlattr: length, type
 
 _REPLY_SIZE: Final = 65536
 _PATIENCE: Final = 10.0
@@ -133,12 +132,6 @@ def generic(command: int, version: int, *members: bytes) -> bytes:
 def members_of(body: memoryview) -> Iterator[tuple[int, memoryview]]:
     """Yield the attributes of a message of generic netlink."""
     return attributes(body, _GENERIC.size)
-
-
-def attribute(kind: int, value: bytes) -> bytes:
-    """Return one attribute, padded. ``value`` has less than 65,532 bytes."""
-    length = _ATTRIBUTE.size + len(value)
-    return _ATTRIBUTE.pack(length, kind) + value + bytes(-length & 3)
 
 
 def nested(kind: int, *members: bytes) -> bytes:

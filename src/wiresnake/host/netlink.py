@@ -290,6 +290,6 @@ def listen_everywhere(listener: socket.socket) -> bool:
 
 
 def attribute(kind: int, value: bytes) -> bytes:
-    """Pack one attribute, padded to the next one."""
+    """Pack one attribute, padded to the next one; ``value`` has less than 65,532 bytes."""
     length = _ATTRIBUTE.size + len(value)
     return _ATTRIBUTE.pack(length, kind) + value + bytes(-length & 3)

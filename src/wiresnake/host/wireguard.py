@@ -9,8 +9,8 @@ from typing import Final, TypeVar
 
 from wiresnake.config.model import Change
 from wiresnake.config.reply import Report
-from wiresnake.host.genetlink import Conversation, attribute, nested
-from wiresnake.host.netlink import attributes
+from wiresnake.host.genetlink import Conversation, nested
+from wiresnake.host.netlink import attribute, attributes
 from wiresnake.host.wireguard_attributes import change_parts, question, read_report
 
 _NETLINK_GENERIC: Final = 16

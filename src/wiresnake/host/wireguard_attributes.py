@@ -18,8 +18,8 @@ from typing import Final
 
 from wiresnake.config.model import AllowedIpChange, Change, PeerChange
 from wiresnake.config.reply import Report, ReportedPeer
-from wiresnake.host.genetlink import attribute, generic, members_of, nested
-from wiresnake.host.netlink import attributes
+from wiresnake.host.genetlink import generic, members_of, nested
+from wiresnake.host.netlink import attribute, attributes
 from wiresnake.values.addresses import Endpoint, Prefix
 from wiresnake.values.keys import PresharedKey, PrivateKey, PublicKey
 
